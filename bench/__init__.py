@@ -1,0 +1,1 @@
+"""Performance goals, each measured as a ratio against a baseline in the same run: `./dev bench`."""
