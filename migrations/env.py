@@ -1,0 +1,48 @@
+"""Runs the migrations: one at a time, in one transaction, without losing rows to SQLite's table rebuilds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from alembic import context
+from alembic.autogenerate.api import AutogenContext
+from sqlalchemy import Connection
+
+import sneaky.models  # noqa: F401  (fills the metadata)
+from sneaky.core.db import Base, UtcDateTime
+
+JOB_STORE = "apscheduler_jobs"
+
+
+def include_name(name: str | None, kind: str, _parents: Any) -> bool:
+    """Leave APScheduler's table out of comparisons: its shape is APScheduler's to say."""
+    return not (kind == "table" and name == JOB_STORE)
+
+
+def include_object(_thing: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
+    """The same for our own description of that table."""
+    return not (kind == "table" and name == JOB_STORE)
+
+
+def render_item(kind: str, item: Any, _context: AutogenContext) -> str | bool:
+    """Write our instants as the plain column they are, so that old revisions need no code of today."""
+    return "sa.DateTime(timezone=True)" if kind == "type" and isinstance(item, UtcDateTime) else False
+
+
+def run(connection: Connection) -> None:
+    """Bring the database behind `connection` to the asked revision."""
+    context.configure(
+        connection=connection,
+        target_metadata=Base.metadata,
+        include_name=include_name,
+        include_object=include_object,
+        render_item=render_item,
+        render_as_batch=connection.dialect.name == "sqlite",
+        transactional_ddl=True,
+        compare_type=True,
+    )
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+run(context.config.attributes["connection"])

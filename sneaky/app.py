@@ -1,0 +1,57 @@
+"""The composer: puts settings, log, database, clock, web and commands together."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+
+from flask import Flask
+
+from sneaky import scheduler, web
+from sneaky.core import log
+from sneaky.core import settings as settings_module
+from sneaky.core.crypto import KEYRING, Keyring
+from sneaky.core.db import db, engine_options, normalise_url
+from sneaky.core.errors import SettingsError
+from sneaky.core.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+
+def create_app(settings: Settings | None = None) -> Flask:
+    """Put the app together, from `settings` or from the environment.
+
+    The scheduler is set up and not started: a serving process does that. Raises `SettingsError`.
+    """
+    warnings: list[str] = []
+    if settings is None:
+        settings, warnings = settings_module.load()
+    log.configure(settings.log_level, settings.log_format)
+    for warning in warnings:
+        logger.warning(warning)
+    app = Flask("sneaky", static_folder="web/static", template_folder="web/templates")
+    app.config.update(
+        SECRET_KEY=settings.secret_key,
+        SQLALCHEMY_DATABASE_URI=normalise_url(settings.database_url),
+        SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
+    )
+    app.extensions[settings_module.EXTENSION] = settings
+    app.extensions[KEYRING] = Keyring(settings.secret_key, settings.old_secret_keys)
+    db.init_app(app)
+    scheduler.init_app(app)
+    web.init_app(app)
+    return app
+
+
+def main() -> None:
+    """The `sneaky` command."""
+    from sneaky.cli import sneaky
+
+    os.umask(0o077)
+    try:
+        sneaky(obj=create_app)
+    except SettingsError as error:
+        for problem in error.problems:
+            sys.stderr.write(f"{problem}\n")
+        sys.exit(2)

@@ -1,0 +1,1 @@
+"""Anonymous conversations between giver and recipient."""

@@ -1,0 +1,1 @@
+"""The ground floor: settings, database, clock, secrets, errors and log."""

@@ -1,0 +1,165 @@
+"""The database: declarative base, UTC instants, and the only way to write, `transaction()`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Annotated, Any
+
+from flask import current_app, has_app_context
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import (
+    BigInteger,
+    DateTime,
+    Dialect,
+    Engine,
+    Integer,
+    MetaData,
+    event,
+    make_url,
+)
+from sqlalchemy.engine import Connection
+from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
+from sqlalchemy.types import TypeDecorator
+
+_NAMING = {
+    "ix": "ix_%(column_0_N_label)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+_WRITES = "sneaky_writes"
+_OPEN = "sneaky_transaction_open"
+_NUDGES = "sneaky_nudges"
+_NUDGE = "sneaky.nudge"
+
+Nudge = Callable[[str], None]
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware instant, stored in UTC and handed back in UTC on every database."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive values: a time without a zone is not an instant."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("naive datetime given where an instant is needed")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Hand back an aware UTC value."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+BigId = BigInteger().with_variant(Integer, "sqlite")
+pk = Annotated[int, mapped_column(BigId, primary_key=True)]
+
+
+class Base(DeclarativeBase):
+    """Base of every table: named constraints and UTC instants."""
+
+    metadata = MetaData(naming_convention=_NAMING)
+    registry = registry(type_annotation_map={datetime: UtcDateTime()}, metadata=metadata)
+
+
+db = SQLAlchemy(model_class=Base, session_options={"expire_on_commit": False})
+
+
+def normalise_url(url: str) -> str:
+    """Return the SQLAlchemy form of a database URL; `postgres://` and `postgresql://` mean psycopg 3."""
+    for prefix in ("postgres://", "postgresql://"):
+        if url.startswith(prefix):
+            return "postgresql+psycopg://" + url.removeprefix(prefix)
+    return url
+
+
+def engine_options(url: str) -> dict[str, Any]:
+    """Options for `create_engine`: pools that notice a restarted server, SQLite with our own BEGIN."""
+    if make_url(url).get_backend_name() == "sqlite":
+        return {"connect_args": {"timeout": 5.0, "check_same_thread": False}}
+    return {
+        "pool_pre_ping": True,
+        "pool_size": 8,
+        "max_overflow": 8,
+        "pool_recycle": 1800,
+        "pool_timeout": 10,
+    }
+
+
+@event.listens_for(Engine, "connect")
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    """Give SQLite its pragmas, and take over BEGIN: the driver's own loses updates and splits DDL."""
+    if "sqlite3" not in type(connection).__module__:
+        return
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL", "secure_delete=ON"):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+@event.listens_for(Engine, "begin")
+def _begin_sqlite(connection: Connection) -> None:
+    """Writers queue at BEGIN IMMEDIATE; readers start deferred and never wait."""
+    if connection.dialect.name == "sqlite":
+        writes = connection.get_execution_options().get(_WRITES)
+        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def transaction() -> Iterator[Session]:
+    """Write in one transaction: all of the block or nothing of it.
+
+    Opened by a room's public function. A nested call joins the outer one, which alone commits. The
+    outermost call ends the reads before it and begins as a writer, so rows are read anew inside. It
+    refuses a session with changes made outside, since those would slip into somebody else's commit.
+    After the commit the scheduler of this process is nudged about what `nudge_after_commit` noted.
+    """
+    session = db.session()
+    if session.info.get(_OPEN):
+        yield session
+        return
+    if session.new or session.dirty or session.deleted:
+        raise RuntimeError("rows were changed outside of transaction()")
+    session.rollback()
+    session.expire_all()
+    session.info[_OPEN] = True
+    session.info[_NUDGES] = set()
+    try:
+        session.connection(execution_options={_WRITES: True})
+        yield session
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise
+    finally:
+        session.info.pop(_OPEN, None)
+        nudges = session.info.pop(_NUDGES, set())
+    for topic in sorted(nudges):
+        nudge(topic)
+
+
+def nudge_after_commit(topic: str) -> None:
+    """Remember to nudge the scheduler about `topic` once the open transaction has committed."""
+    db.session().info.setdefault(_NUDGES, set()).add(topic)
+
+
+def set_nudge(extensions: dict[str, Any], wake: Nudge | None) -> None:
+    """Let the composer hand in how to wake this process's scheduler; None: nobody to wake here."""
+    extensions[_NUDGE] = wake
+
+
+def nudge(topic: str) -> None:
+    """Wake this process's scheduler, if it runs one; another process notices by itself within 10 s."""
+    wake: Nudge | None = current_app.extensions.get(_NUDGE) if has_app_context() else None
+    if wake is not None:
+        wake(topic)

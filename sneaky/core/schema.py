@@ -1,0 +1,124 @@
+"""The schema's revisions: bring a database to head, one process at a time, and tell where it stands."""
+
+from __future__ import annotations
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from sqlalchemy import Connection, Engine, create_engine, text
+
+from sneaky.core.db import engine_options, normalise_url
+from sneaky.core.errors import SneakyError
+
+# Any number will do, as long as it stays the same: it names the lock that upgrades take on PostgreSQL.
+_ADVISORY_LOCK = 0x5EA1_ED
+
+
+class SchemaTooNew(SneakyError):
+    """This database was upgraded by a newer Sneaky Klaus. Start that version, or restore a backup."""
+
+
+class SchemaBroken(SneakyError):
+    """The upgrade left rows that point nowhere; it was taken back. Please report this."""
+
+
+def migrations_folder() -> Path:
+    """Where the revisions lie: inside an installed package, or beside it in a checkout."""
+    package = Path(__file__).resolve().parent.parent
+    inside = package / "_migrations"
+    return inside if inside.is_dir() else package.parent / "migrations"
+
+
+def configuration(connection: Connection | None = None) -> Config:
+    """Alembic's configuration, made here so that no ini file has to lie around."""
+    config = Config()
+    config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("file_template", "%%(rev)s")
+    config.attributes["connection"] = connection
+    return config
+
+
+def head() -> str:
+    """The newest revision this version knows."""
+    return ScriptDirectory.from_config(configuration()).get_current_head() or "base"
+
+
+def current(connection: Connection) -> str | None:
+    """The revision of the database behind `connection`; None for an empty one."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def upgrade(database_url: str, lock_folder: Path) -> tuple[str | None, str]:
+    """Bring the database to head; waits while another process does. Returns the revision before and after.
+
+    Raises `SchemaTooNew` where the database is ahead of this version, and `SchemaBroken` where an upgrade
+    would leave dangling rows. Either way nothing has changed.
+    """
+    url = normalise_url(database_url)
+    engine = create_engine(url, **engine_options(url))
+    try:
+        with _one_at_a_time(engine, lock_folder):
+            before = _revision(engine)
+            if before is not None and before not in _known():
+                raise SchemaTooNew
+            if before != head():
+                _run(engine)
+            return before, head()
+    finally:
+        engine.dispose()
+
+
+def _known() -> set[str]:
+    return {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
+
+
+def _revision(engine: Engine) -> str | None:
+    with engine.connect() as connection:
+        return current(connection)
+
+
+def _run(engine: Engine) -> None:
+    """Upgrade in one transaction. SQLite rebuilds tables by dropping them, which must not cascade."""
+    with engine.connect() as connection:
+        is_sqlite = connection.dialect.name == "sqlite"
+        if is_sqlite:
+            _set_foreign_keys(connection, "OFF")
+        try:
+            with connection.begin():
+                command.upgrade(configuration(connection), "head")
+                if is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
+                    raise SchemaBroken
+        finally:
+            if is_sqlite:
+                _set_foreign_keys(connection, "ON")
+
+
+def _set_foreign_keys(connection: Connection, state: str) -> None:
+    """Switch foreign keys outside of any transaction, where alone SQLite listens."""
+    driver = connection.connection.driver_connection
+    if driver is None:
+        raise SchemaBroken
+    driver.execute(f"PRAGMA foreign_keys={state}")
+
+
+@contextmanager
+def _one_at_a_time(engine: Engine, lock_folder: Path) -> Iterator[None]:
+    """Hold the one lock for upgrades: a file's beside SQLite, an advisory one on PostgreSQL."""
+    if engine.dialect.name == "sqlite":
+        lock_folder.mkdir(parents=True, exist_ok=True)
+        with (lock_folder / ".migrate.lock").open("w") as handle:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        return
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _ADVISORY_LOCK})
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _ADVISORY_LOCK})

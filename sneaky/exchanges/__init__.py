@@ -1,0 +1,1 @@
+"""Exchanges from draft to erasure, and who takes part under which rules."""

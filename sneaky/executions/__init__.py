@@ -1,0 +1,1 @@
+"""What ran, what was asked to run, and whether all is well."""

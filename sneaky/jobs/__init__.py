@@ -1,0 +1,1 @@
+"""The jobs, by name, runnable by hand."""

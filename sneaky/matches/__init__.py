@@ -1,0 +1,1 @@
+"""The one room that seals and unseals who gives to whom."""

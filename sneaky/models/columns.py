@@ -1,0 +1,51 @@
+"""Column kinds that several tables share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Enum, ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column
+
+from sneaky.core.db import BigId
+from sneaky.core.tokens import new_public_id
+
+NAME_LENGTH = 120
+EMAIL_LENGTH = 254
+ID_LENGTH = 22
+ZONE_LENGTH = 64
+
+
+def one_of(kind: type[StrEnum], **options: Any) -> Mapped[Any]:
+    """A column that holds one value of `kind` as text, held to it by a check."""
+    column = Enum(
+        kind,
+        native_enum=False,
+        length=32,
+        create_constraint=True,
+        name=kind.__name__.lower(),
+        values_callable=lambda members: [member.value for member in members],
+    )
+    return mapped_column(column, **options)
+
+
+def public_id() -> Mapped[str]:
+    """The unguessable id that stands in URLs."""
+    return mapped_column(default=new_public_id, unique=True)
+
+
+def reference(target: str, *, on_delete: str, **options: Any) -> Mapped[Any]:
+    """An indexed foreign key to `target.id` that says what happens when its row goes."""
+    options.setdefault("index", True)
+    return mapped_column(BigId, ForeignKey(f"{target}.id", ondelete=on_delete), **options)
+
+
+def plain_json(**options: Any) -> Mapped[Any]:
+    """Small plain data; never names, addresses or tokens."""
+    return mapped_column(JSON, **options)
+
+
+def not_negative(column: str) -> CheckConstraint:
+    """A check that a count is not below zero."""
+    return CheckConstraint(f"{column} >= 0", name=f"{column}_not_negative")

@@ -1,0 +1,1 @@
+"""Letters on their way: queue, delivery, links, transports."""

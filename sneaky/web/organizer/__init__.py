@@ -1,0 +1,5 @@
+"""Pages for organizers."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("organizer", __name__)

@@ -1,0 +1,5 @@
+"""Pages for participants."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("participant", __name__)

@@ -1,0 +1,5 @@
+"""Pages anybody may open."""
+
+from flask import Blueprint
+
+blueprint = Blueprint("public", __name__)

@@ -1,0 +1,1 @@
+"""Wish lists and telling givers that they changed."""
