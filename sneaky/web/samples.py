@@ -1,0 +1,101 @@
+"""Made-up data for the style guide, so that every piece of the look can be seen on one page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import segno
+from markupsafe import Markup
+from wtforms import (
+    BooleanField,
+    DateTimeLocalField,
+    EmailField,
+    Form,
+    IntegerField,
+    PasswordField,
+    RadioField,
+    SelectField,
+    StringField,
+    TextAreaField,
+)
+from wtforms.validators import DataRequired, Optional
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An instant as `clock.when` shows it."""
+
+    utc: str
+    text: str
+    zone: str
+    place: str
+    relative: str = ""
+    reader: str = ""
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a timeline."""
+
+    title: str
+    when: str
+    state: str
+    detail: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of a job, as a bar."""
+
+    milliseconds: int
+    label: str
+    is_failed: bool = False
+
+
+class SampleForm(Form):  # type: ignore[misc, unused-ignore]
+    """One field of each kind."""
+
+    name = StringField(
+        "Name of the exchange", [DataRequired()], description="Everybody who is invited reads it."
+    )
+    email = EmailField("Your e-mail", [DataRequired("An address like ann@example.org is needed.")])
+    password = PasswordField("Password", description="Ten characters or more; a short sentence works well.")
+    event_local = DateTimeLocalField("Date and time", [Optional()])
+    zone = SelectField("Time zone", choices=[("Europe/Berlin", "Berlin"), ("America/New_York", "New York")])
+    budget = IntegerField("Budget in €", [Optional()], description="About what a present should cost.")
+    message = TextAreaField("A word to everybody", [Optional()])
+    avoid_last_year = RadioField(
+        "Last year's matches",
+        choices=[("off", "may come again"), ("soft", "rather not"), ("hard", "never again")],
+        default="soft",
+    )
+    takes_part = BooleanField("I take part myself", description="Then even you see only your own match.")
+
+
+def styleguide() -> dict[str, object]:
+    """What `styleguide.html` shows, ready for `render_template`."""
+    faulty = SampleForm(prefix="again-", data={"email": "ann at example"})
+    faulty.validate()
+    return {
+        "form": SampleForm(),
+        "faulty_form": faulty,
+        "moment": Moment("2026-12-24T17:00:00+00:00", "Thu 24 Dec 2026, 18:00", "Europe/Berlin", "Berlin"),
+        "moment_elsewhere": Moment(
+            "2026-12-18T21:00:00+00:00",
+            "Fri 18 Dec 2026, 16:00",
+            "America/New_York",
+            "New York",
+            relative="in 9 days",
+            reader="22:00",
+        ),
+        "entries": [
+            Entry("Draw", "Sun 22 Nov, 20:14", "done", "12 letters"),
+            Entry("Reminder", "Thu 17 Dec, 18:00", "skipped", "The day was moved and is nearer now."),
+            Entry("Reminder", "Mon 21 Dec, 18:00", "next"),
+            Entry("The day", "Thu 24 Dec, 18:00 (Berlin)", "planned"),
+            Entry("Erased", "Sat 23 Jan", "planned", "You are warned on 16 Jan."),
+        ],
+        "runs": [Run(ms, f"{ms} ms") for ms in (12, 14, 11, 16, 13, 12)]
+        + [Run(31, "31 ms, failed", is_failed=True)],
+        "qr_code": Markup(segno.make("https://klaus.example.org/j/abc", micro=False).svg_inline(border=0)),  # noqa: S704
+    }

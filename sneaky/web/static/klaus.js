@@ -1,0 +1,90 @@
+// What JavaScript adds to pages that already work without it. Every piece is switched on by a data attribute.
+"use strict";
+
+// <select data-guess-zone>: the browser's time zone, unless somebody chose one already.
+const canonicalZone = (zone) => {
+  try {
+    return new Intl.DateTimeFormat("en", { timeZone: zone }).resolvedOptions().timeZone;
+  } catch {
+    return null;
+  }
+};
+
+const guessZone = (select) => {
+  const untouched = select.selectedOptions[0]?.defaultSelected ?? true;
+  const here = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  if (!here || (!untouched && select.selectedIndex > 0)) return;
+  const options = [...select.options];
+  const match = options.find((option) => option.value === here)
+    ?? options.find((option) => option.value && canonicalZone(option.value) === canonicalZone(here));
+  if (match) select.value = match.value;
+};
+
+// <time data-local data-zone="…">: the reader's own time beside it, where the clocks differ.
+const addReaderTime = (time) => {
+  if (time.parentElement.querySelector(".reader")) return;
+  const instant = new Date(time.dateTime);
+  const locale = document.documentElement.lang;
+  const shape = { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
+  const here = new Intl.DateTimeFormat(locale, shape).format(instant);
+  const there = new Intl.DateTimeFormat(locale, { ...shape, timeZone: time.dataset.zone }).format(instant);
+  if (here === there) return;
+  const reader = document.createElement("small");
+  reader.className = "reader";
+  reader.textContent = document.body.dataset.yourTime.replace("{time}", here);
+  time.parentElement.append(" ", reader);
+};
+
+// <button data-copy="ID" data-copied="WORD" hidden>: shown here, copies the field, says so for a moment.
+const copy = async (button) => {
+  const field = document.getElementById(button.dataset.copy);
+  const label = button.textContent;
+  field.select();
+  try {
+    await navigator.clipboard.writeText(field.value);
+  } catch {
+    document.execCommand("copy"); // plain http has no clipboard
+  }
+  if (label === button.dataset.copied) return;
+  button.textContent = button.dataset.copied;
+  setTimeout(() => { button.textContent = label; }, 2000);
+};
+
+// <form data-confirm="QUESTION">: asks first; the yes button repeats the words of the pressed one.
+const askFirst = (event) => {
+  const form = event.target;
+  if (!form.dataset.confirm || form.dataset.confirmed) return;
+  event.preventDefault();
+  const { submitter } = event;
+  const dialog = document.getElementById("confirm");
+  const yes = dialog.querySelector("[data-confirm-yes]");
+  dialog.querySelector("[data-confirm-text]").textContent = form.dataset.confirm;
+  if (submitter) yes.textContent = submitter.textContent;
+  yes.classList.toggle("danger", submitter?.classList.contains("danger") ?? false);
+  dialog.returnValue = "no";
+  dialog.addEventListener("close", () => {
+    if (dialog.returnValue !== "yes") return;
+    form.dataset.confirmed = "yes";
+    form.requestSubmit(submitter);
+    delete form.dataset.confirmed;
+  }, { once: true });
+  dialog.showModal();
+};
+
+const enhance = (root) => {
+  root.querySelectorAll("time[data-local]").forEach(addReaderTime);
+  root.querySelectorAll("button[data-copy]").forEach((button) => { button.hidden = false; });
+};
+
+enhance(document);
+document.querySelectorAll("select[data-guess-zone]").forEach(guessZone);
+document.addEventListener("submit", askFirst);
+document.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-copy]");
+  if (button) copy(button);
+});
+document.addEventListener("htmx:after:swap", (event) => enhance(event.target));
+// A page nobody looks at does not ask for news.
+document.addEventListener("htmx:before:request", (event) => {
+  if (document.hidden) event.preventDefault();
+});
