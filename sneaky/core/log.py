@@ -68,5 +68,6 @@ def _json() -> logging.Formatter:
     return Json(
         "{asctime}{levelname}{name}{message}",
         style="{",
+        json_ensure_ascii=False,
         rename_fields={"asctime": "at", "levelname": "level", "name": "logger"},
     )

@@ -261,7 +261,7 @@ def _unknown(environ: Mapping[str, str]) -> list[str]:
     known |= {f"{entry.variable}_FILE" for entry in documented() if entry.is_secret}
     warnings = []
     for name in sorted(set(filter(lambda name: name.startswith(PREFIX), environ)) - known):
-        near = difflib.get_close_matches(name, known, n=1)
+        near = difflib.get_close_matches(name, known, n=1, cutoff=0.8)
         warnings.append(f"{name} is not a setting of ours" + (f"; did you mean {near[0]}?" if near else ""))
     return warnings
 
