@@ -27,6 +27,10 @@ def upgrade() -> None:
         sa.Column("set_up_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("key_fingerprint", sa.String(length=16), nullable=True),
         sa.Column("mail_accepted_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mail_accepted_by", sa.String(length=22), nullable=True),
+        sa.Column("mail_paced_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mail_paused_until", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("mail_paused_reason", sa.String(length=500), nullable=True),
         sa.Column("mail_held_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("mail_held_reason", sa.String(length=500), nullable=True),
         sa.Column("backed_up_at", sa.DateTime(timezone=True), nullable=True),
@@ -496,7 +500,6 @@ def upgrade() -> None:
         sa.Column("wants_notices", sa.Boolean(), nullable=False),
         sa.Column("postal_address_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("wish_list_changed_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("wish_list_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("gift_received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
@@ -527,6 +530,14 @@ def upgrade() -> None:
     op.create_index(op.f("ix_participant_exchange_id"), "participant", ["exchange_id"], unique=False)
     op.create_index(op.f("ix_participant_household_id"), "participant", ["household_id"], unique=False)
     op.create_index(op.f("ix_participant_organizer_id"), "participant", ["organizer_id"], unique=False)
+    op.create_index(
+        "ix_participant_wish_list_changed_at",
+        "participant",
+        ["wish_list_changed_at"],
+        unique=False,
+        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
+        sqlite_where=sa.text("wish_list_changed_at IS NOT NULL"),
+    )
     op.create_index(
         "uq_participant_exchange_id_email",
         "participant",
@@ -641,6 +652,7 @@ def upgrade() -> None:
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("has_gift_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("wish_list_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["draw_id"], ["draw.id"], name=op.f("fk_match_draw_id_draw"), ondelete="CASCADE"
         ),
@@ -687,7 +699,6 @@ def upgrade() -> None:
         sa.Column("title", sa.String(length=200), nullable=False),
         sa.Column("url", sa.String(length=2000), nullable=False),
         sa.Column("note", sa.Text(), nullable=False),
-        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["participant_id"],
             ["participant.id"],
@@ -704,10 +715,6 @@ def upgrade() -> None:
         "conversation",
         sa.Column("id", sa.String(length=22), nullable=False),
         sa.Column("match_id", sa.String(length=22), nullable=False),
-        sa.Column("giver_read_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("recipient_read_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("giver_told_at", sa.DateTime(timezone=True), nullable=True),
-        sa.Column("recipient_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["match_id"], ["match.id"], name=op.f("fk_conversation_match_id_match"), ondelete="CASCADE"
         ),
@@ -829,6 +836,8 @@ def upgrade() -> None:
         ),
         sa.Column("body_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_read", sa.Boolean(), nullable=False),
+        sa.Column("is_told", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["conversation_id"],
             ["conversation.id"],
@@ -838,10 +847,24 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_message")),
     )
     op.create_index(op.f("ix_message_conversation_id"), "message", ["conversation_id"], unique=False)
+    op.create_index(
+        "ix_message_untold",
+        "message",
+        ["sent_at"],
+        unique=False,
+        postgresql_where=sa.text("NOT is_told"),
+        sqlite_where=sa.text("NOT is_told"),
+    )
 
 
 def downgrade() -> None:
 
+    op.drop_index(
+        "ix_message_untold",
+        table_name="message",
+        postgresql_where=sa.text("NOT is_told"),
+        sqlite_where=sa.text("NOT is_told"),
+    )
     op.drop_index(op.f("ix_message_conversation_id"), table_name="message")
     op.drop_table("message")
     op.drop_index(
@@ -885,6 +908,12 @@ def downgrade() -> None:
         table_name="participant",
         postgresql_where=sa.text("NOT is_guarded"),
         sqlite_where=sa.text("NOT is_guarded"),
+    )
+    op.drop_index(
+        "ix_participant_wish_list_changed_at",
+        table_name="participant",
+        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
+        sqlite_where=sa.text("wish_list_changed_at IS NOT NULL"),
     )
     op.drop_index(op.f("ix_participant_organizer_id"), table_name="participant")
     op.drop_index(op.f("ix_participant_household_id"), table_name="participant")

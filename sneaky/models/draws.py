@@ -55,6 +55,7 @@ class Match(Base):
     acknowledged_at: Mapped[datetime | None]
     has_gift_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    wish_list_told_at: Mapped[datetime | None]
 
     __table_args__ = (UniqueConstraint("draw_id", "giver_id"), UniqueConstraint("draw_id", "recipient_tag"))
 
@@ -68,14 +69,14 @@ class Conversation(Base):
     match_id: Mapped[str] = mapped_column(
         String(ID_LENGTH), ForeignKey("match.id", ondelete="CASCADE"), unique=True
     )
-    giver_read_at: Mapped[datetime | None]
-    recipient_read_at: Mapped[datetime | None]
-    giver_told_at: Mapped[datetime | None]
-    recipient_told_at: Mapped[datetime | None]
 
 
 class Message(Base):
-    """One message of a conversation; the text is sealed, since people do write names."""
+    """One message of a conversation; the text is sealed, since people do write names.
+
+    `sent_at` is cut to the hour, and what was read or told has no instant at all: a moment could be matched
+    with the moment somebody was here.
+    """
 
     __tablename__ = "message"
 
@@ -86,6 +87,17 @@ class Message(Base):
     author: Mapped[MessageAuthor] = one_of(MessageAuthor)
     body_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     sent_at: Mapped[datetime]
+    is_read: Mapped[bool] = mapped_column(default=False)
+    is_told: Mapped[bool] = mapped_column(default=False)
+
+    __table_args__ = (
+        Index(
+            "ix_message_untold",
+            "sent_at",
+            postgresql_where=text("NOT is_told"),
+            sqlite_where=text("NOT is_told"),
+        ),
+    )
 
 
 class PairMemory(Base):

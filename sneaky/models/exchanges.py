@@ -117,7 +117,6 @@ class Participant(Base):
     wants_notices: Mapped[bool] = mapped_column(default=True)
     postal_address_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     wish_list_changed_at: Mapped[datetime | None]
-    wish_list_told_at: Mapped[datetime | None]
     gift_received_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
@@ -135,6 +134,12 @@ class Participant(Base):
             unique=True,
             postgresql_where=text("NOT is_guarded"),
             sqlite_where=text("NOT is_guarded"),
+        ),
+        Index(
+            "ix_participant_wish_list_changed_at",
+            "wish_list_changed_at",
+            postgresql_where=text("wish_list_changed_at IS NOT NULL"),
+            sqlite_where=text("wish_list_changed_at IS NOT NULL"),
         ),
     )
 
@@ -166,7 +171,6 @@ class WishListItem(Base):
     title: Mapped[str] = mapped_column(String(200))
     url: Mapped[str] = mapped_column(String(2000), default="")
     note: Mapped[str] = mapped_column(Text, default="")
-    created_at: Mapped[datetime]
 
 
 class Reminder(Base):
