@@ -116,6 +116,10 @@ class Instance(Base):
     set_up_at: Mapped[datetime | None]
     key_fingerprint: Mapped[str | None] = mapped_column(String(16))
     mail_accepted_at: Mapped[datetime | None]
+    mail_accepted_by: Mapped[str | None] = mapped_column(String(ID_LENGTH))
+    mail_paced_at: Mapped[datetime | None]
+    mail_paused_until: Mapped[datetime | None]
+    mail_paused_reason: Mapped[str | None] = mapped_column(String(500))
     mail_held_at: Mapped[datetime | None]
     mail_held_reason: Mapped[str | None] = mapped_column(String(500))
     backed_up_at: Mapped[datetime | None]
