@@ -19,6 +19,7 @@ from sqlalchemy import (
     event,
     make_url,
 )
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
@@ -146,6 +147,20 @@ def transaction() -> Iterator[Session]:
         nudges = session.info.pop(_NUDGES, set())
     for topic in sorted(nudges):
         nudge(topic)
+
+
+def open_session() -> Session:
+    """The session of the open `transaction()`, for functions that only make sense inside one."""
+    session = db.session()
+    if not session.info.get(_OPEN):
+        raise RuntimeError("this needs an open transaction()")
+    return session
+
+
+def insert_into(table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT of the database's own dialect, which knows ON CONFLICT."""
+    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
 
 
 def nudge_after_commit(topic: str) -> None:
