@@ -159,8 +159,7 @@ def open_session() -> Session:
 
 def insert_into(table: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """An INSERT of the database's own dialect, which knows ON CONFLICT."""
-    dialect = postgresql if db.engine.dialect.name == "postgresql" else sqlite
-    return dialect.insert(table)
+    return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
 
 
 def nudge_after_commit(topic: str) -> None:

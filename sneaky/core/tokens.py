@@ -6,9 +6,11 @@ import hashlib
 import hmac
 import secrets
 from base64 import urlsafe_b64encode
+from collections.abc import Sequence
 
 # Crockford's alphabet without vowels and look-alikes: easy to read out, and no words by accident.
 _CODE_ALPHABET = "23456789BCDFGHJKMNPQRSTVWXYZ"
+_CODE_LENGTH = 8
 
 
 def new_public_id() -> str:
@@ -21,9 +23,14 @@ def new_nonce() -> str:
     return secrets.token_urlsafe(16)
 
 
-def new_code() -> str:
-    """A code to type: 8 characters of 28 (38 bits), for short-lived use under a rate limit."""
-    return "".join(secrets.choice(_CODE_ALPHABET) for _ in range(8))
+def derive_code(key: bytes, *parts: str) -> str:
+    """Derive a code to type: 8 characters of 28 (38 bits), for short-lived use under a rate limit."""
+    number = int.from_bytes(_mac(key, parts))
+    code = ""
+    for _ in range(_CODE_LENGTH):
+        number, place = divmod(number, len(_CODE_ALPHABET))
+        code += _CODE_ALPHABET[place]
+    return code
 
 
 def normalise_code(typed: str) -> str:
@@ -33,8 +40,7 @@ def normalise_code(typed: str) -> str:
 
 def derive(key: bytes, *parts: str) -> str:
     """Derive a 256-bit URL-safe token from `key` and `parts`; the same input gives the same token."""
-    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
-    return urlsafe_b64encode(hmac.digest(key, message, "sha256")).rstrip(b"=").decode()
+    return urlsafe_b64encode(_mac(key, parts)).rstrip(b"=").decode()
 
 
 def digest(token: str) -> str:
@@ -45,3 +51,8 @@ def digest(token: str) -> str:
 def equal(one: str, other: str) -> bool:
     """Compare two tokens in constant time."""
     return hmac.compare_digest(one.encode(), other.encode())
+
+
+def _mac(key: bytes, parts: Sequence[str]) -> bytes:
+    message = b"".join(len(part.encode()).to_bytes(4, "big") + part.encode() for part in parts)
+    return hmac.digest(key, message, "sha256")

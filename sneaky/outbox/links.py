@@ -1,0 +1,165 @@
+"""Magic links: minted here, rebuilt whenever their letter is written again, and never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from sneaky.core import tokens
+from sneaky.core.clock import now
+from sneaky.core.crypto import Keyring, keyring
+from sneaky.core.db import db, open_session
+from sneaky.core.settings import settings
+from sneaky.models import MagicToken, Participant, TokenPurpose
+
+_LINKS = "magic-link"
+_CODES = "magic-code"
+_JOIN = "join-link"
+_UNSUBSCRIBE = "unsubscribe-link"
+_PUBLIC_ID_LENGTH = 22
+
+_PATHS = {
+    TokenPurpose.SETUP: "/setup/",
+    TokenPurpose.PASSWORD_RESET: "/reset/",
+    TokenPurpose.ORGANIZER_INVITATION: "/invitation/",
+}
+
+
+@dataclass(frozen=True)
+class Minted:
+    """A fresh link: the id of its row, the token for the address, and the code to type instead, if any."""
+
+    token_id: int
+    token: str
+    code: str | None
+
+
+def mint(
+    purpose: TokenPurpose,
+    *,
+    lifetime: timedelta | None = None,
+    until: datetime | None = None,
+    participant_id: int | None = None,
+    organizer_id: int | None = None,
+    exchange_id: int | None = None,
+    email: str | None = None,
+    browser: str | None = None,
+) -> Minted:
+    """Make a link in the open transaction, good for `lifetime` or `until` an instant (one of the two).
+
+    With `browser`, a secret that only the asking browser knows, a code comes with it that may be typed there
+    instead of following the link. Only the hashes and a nonce are stored.
+    """
+    session = open_session()
+    if (lifetime is None) == (until is None):
+        raise ValueError("say either how long the link lives or until when")
+    created_at, nonce = now(), tokens.new_nonce()
+    token = _token(keyring(), purpose, nonce)
+    code = _code(keyring(), nonce) if browser else None
+    row = MagicToken(
+        purpose=purpose,
+        token_hash=tokens.digest(token),
+        nonce=nonce,
+        code_hash=hash_code(code, browser) if code and browser else None,
+        browser_hash=tokens.digest(browser) if browser else None,
+        organizer_id=organizer_id,
+        exchange_id=exchange_id,
+        participant_id=participant_id,
+        email=email,
+        created_at=created_at,
+        expires_at=until or created_at + (lifetime or timedelta()),
+    )
+    session.add(row)
+    session.flush()
+    return Minted(row.id, token, code)
+
+
+def token_of(token_id: int) -> str | None:
+    """Rebuild the token of a link, the same every time; None where no such link is stored.
+
+    Whether it is used, revoked or expired is not asked here. A link made with an older secret key that is
+    still known comes back as it was.
+    """
+    found = _row(token_id)
+    if found is None:
+        return None
+    purpose, nonce, token_hash = found
+    for ring in _keyrings():
+        token = _token(ring, purpose, nonce)
+        if tokens.equal(tokens.digest(token), token_hash):
+            return token
+    return None
+
+
+def code_of(token_id: int) -> str | None:
+    """Rebuild the code that came with a link; None where it has none."""
+    row = db.session.execute(
+        select(MagicToken.nonce, MagicToken.code_hash).where(MagicToken.id == token_id)
+    ).one_or_none()
+    return _code(keyring(), row.nonce) if row is not None and row.code_hash is not None else None
+
+
+def hash_code(code: str, browser: str) -> str:
+    """What is stored of a code: a keyed hash, so that 38 bits cannot be tried out on a stolen database."""
+    return keyring().tag(_CODES, browser, code).hex()
+
+
+def join_token(exchange_public_id: str, nonce: str) -> str:
+    """The token of an exchange's join link."""
+    return tokens.derive(keyring().key(_JOIN), exchange_public_id, nonce)
+
+
+def unsubscribe_token(participant_id: int) -> str:
+    """The token that ends reminders and notices to one participant; it never expires."""
+    public_id = db.session.scalars(
+        select(Participant.public_id).where(Participant.id == participant_id)
+    ).one()
+    return public_id + _mac(keyring(), public_id)
+
+
+def participant_of_unsubscribe(token: str) -> int | None:
+    """Whose unsubscribe token this is; None for a made-up one, or when they are gone."""
+    public_id, mac = token[:_PUBLIC_ID_LENGTH], token[_PUBLIC_ID_LENGTH:]
+    if not any(tokens.equal(_mac(ring, public_id), mac) for ring in _keyrings()):
+        return None
+    return db.session.scalars(select(Participant.id).where(Participant.public_id == public_id)).one_or_none()
+
+
+def path_of(purpose: TokenPurpose, token: str) -> str:
+    """The path under which a magic link of this purpose is opened."""
+    return _PATHS.get(purpose, "/m/") + token
+
+
+def url(path: str) -> str:
+    """The full address of a path of ours; links only ever start with the configured base URL."""
+    return settings().base_url + path
+
+
+def _row(token_id: int) -> tuple[TokenPurpose, str, str] | None:
+    row = db.session.execute(
+        select(MagicToken.purpose, MagicToken.nonce, MagicToken.token_hash).where(MagicToken.id == token_id)
+    ).one_or_none()
+    return None if row is None else (row.purpose, row.nonce, row.token_hash)
+
+
+def _keyrings() -> Iterator[Keyring]:
+    """The current key, then each older one as if it were current."""
+    ring = keyring()
+    yield ring
+    for older in ring.older:
+        yield Keyring(older)
+
+
+def _token(ring: Keyring, purpose: TokenPurpose, nonce: str) -> str:
+    return tokens.derive(ring.key(_LINKS), purpose.value, nonce)
+
+
+def _code(ring: Keyring, nonce: str) -> str:
+    return tokens.derive_code(ring.key(_CODES), nonce)
+
+
+def _mac(ring: Keyring, public_id: str) -> str:
+    return tokens.derive(ring.key(_UNSUBSCRIBE), public_id)[:_PUBLIC_ID_LENGTH]
