@@ -1,0 +1,1 @@
+"""What the pages about exchanges show: frozen facts for templates, never rows and never a recipient."""

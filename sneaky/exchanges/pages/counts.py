@@ -1,0 +1,113 @@
+"""Counts that pages ask for beside a row of `Exchange`: subqueries, so that no page asks once a row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select
+from sqlalchemy.orm import aliased
+
+from sneaky.models import (
+    Draw,
+    DrawState,
+    Exchange,
+    Exclusion,
+    Household,
+    Letter,
+    LetterKind,
+    LetterState,
+    Match,
+    Participant,
+    ParticipantState,
+    Reminder,
+    ReminderState,
+    WishListItem,
+)
+
+IS_ACTIVE = Participant.state == ParticipantState.ACTIVE
+IN_THE_HAT = (ParticipantState.ACTIVE, ParticipantState.PENDING)
+IS_PENDING = Participant.state == ParticipantState.PENDING
+
+current_draw_id = (
+    select(Draw.id)
+    .where(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT)
+    .correlate(Exchange)
+    .scalar_subquery()
+)
+next_reminder_at = (
+    select(func.min(Reminder.due_at))
+    .where(Reminder.exchange_id == Exchange.id, Reminder.state == ReminderState.PLANNED)
+    .correlate(Exchange)
+    .scalar_subquery()
+)
+wish_lists_filled = (
+    select(func.count())
+    .where(
+        Participant.exchange_id == Exchange.id,
+        IS_ACTIVE,
+        select(WishListItem.id).where(WishListItem.participant_id == Participant.id).exists(),
+    )
+    .correlate(Exchange)
+    .scalar_subquery()
+)
+
+
+_newer = aliased(Letter)
+unreachable = (
+    select(func.count())
+    .select_from(Letter)
+    .join(Participant)
+    .where(
+        Letter.exchange_id == Exchange.id,
+        Letter.state == LetterState.DEAD,
+        Participant.state != ParticipantState.WITHDRAWN,
+        ~select(_newer.id)
+        .where(_newer.participant_id == Letter.participant_id, _newer.id > Letter.id)
+        .exists(),
+    )
+    .correlate(Exchange)
+    .scalar_subquery()
+)
+letters_delivered = (
+    select(func.count(Letter.participant_id.distinct()))
+    .select_from(Draw)
+    .join(Letter, and_(Letter.exchange_id == Draw.exchange_id, Letter.created_at >= Draw.drawn_at))
+    .where(
+        Draw.exchange_id == Exchange.id,
+        Draw.state == DrawState.CURRENT,
+        Letter.kind == LetterKind.MATCH,
+        Letter.state == LetterState.SENT,
+    )
+    .correlate(Exchange)
+    .scalar_subquery()
+)
+
+
+def people(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """How many participants of the exchange fulfil `conditions`."""
+    return _count(Participant.exchange_id == Exchange.id, *conditions)
+
+
+def matches(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    """How many matches of the exchange's current draw fulfil `conditions`: a number, never which."""
+    return (
+        select(func.count())
+        .join_from(Match, Draw)
+        .where(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT, *conditions)
+        .correlate(Exchange)
+        .scalar_subquery()
+    )
+
+
+def households() -> ScalarSelect[Any]:
+    """How many households the exchange knows."""
+    return _count(Household.exchange_id == Exchange.id)
+
+
+def exclusions() -> ScalarSelect[Any]:
+    """How many exclusions the exchange has; a mutual one counts twice."""
+    return _count(Exclusion.exchange_id == Exchange.id)
+
+
+def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    return select(func.count()).where(*conditions).correlate(Exchange).scalar_subquery()

@@ -1,0 +1,131 @@
+"""The exchange page: where it stands, what comes next, its people in short and what happens when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import and_, select
+
+from sneaky.core.clock import now
+from sneaky.core.db import db
+from sneaky.core.errors import NotFound
+from sneaky.exchanges.pages import counts
+from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, Next, facts_of, what_is_next
+from sneaky.exchanges.pages.people import People, list_people
+from sneaky.exchanges.pages.timeline import ReminderRow, TimelineEntry, forecast, reminder_rows, timeline
+from sneaky.models import Draw, DrawState, Exchange, Match, Participant, ReminderState
+
+PEOPLE_IN_SHORT = 30
+
+_PROGRESS = {
+    "people": counts.people(counts.IS_ACTIVE),
+    "unconfirmed": counts.people(counts.IS_PENDING),
+    "unreachable": counts.unreachable,
+    "letters_delivered": counts.letters_delivered,
+    "opened": counts.matches(Match.revealed_at.is_not(None)),
+    "wish_lists_filled": counts.wish_lists_filled,
+    "have_gift": counts.matches(Match.has_gift_at.is_not(None)),
+    "sent": counts.matches(Match.sent_at.is_not(None)),
+    "received": counts.people(counts.IS_ACTIVE, Participant.gift_received_at.is_not(None)),
+    "changed": counts.matches(Match.changed_at.is_not(None)),
+    "acknowledged": counts.matches(Match.acknowledged_at.is_not(None)),
+}
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far everybody is, as numbers; they never tell who."""
+
+    people: int
+    unconfirmed: int
+    unreachable: int
+    letters_delivered: int
+    opened: int
+    wish_lists_filled: int
+    have_gift: int
+    sent: int
+    received: int
+    changed: int
+    acknowledged: int
+
+    @property
+    def unopened(self) -> int:
+        """How many have not looked at their match yet."""
+        return self.people - self.opened
+
+
+@dataclass(frozen=True)
+class ExchangePage:
+    """Everything the exchange page shows; `is_short` says that more people are on their own page."""
+
+    facts: ExchangeFacts
+    progress: Progress
+    next: Next
+    people: People
+    timeline: tuple[TimelineEntry, ...]
+    households: int
+    exclusions: int
+    has_reminders: bool
+    drawn_at: datetime | None
+
+    @property
+    def is_short(self) -> bool:
+        """Whether not everybody is shown."""
+        return self.people.last > 1
+
+    @property
+    def shows_opened(self) -> bool:
+        """Whether it may be said who looked: after a repair it would tell who got somebody new."""
+        return not self.progress.changed
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether the draw may still be taken back: nobody has seen a match."""
+        return self.facts.is_drawn and not self.progress.opened and not self.progress.changed
+
+
+def exchange_page(exchange_id: int) -> ExchangePage:
+    """The page of one exchange; three queries. Raises `NotFound` for an unknown one."""
+    row: Any = db.session.execute(_query(exchange_id)).one_or_none()
+    if row is None:
+        raise NotFound
+    facts = facts_of(row)
+    reminders = reminder_rows(exchange_id)
+    if facts.is_before_draw:
+        reminders = forecast(row.event_local, facts.zone, row.reminder_days if row.has_reminders else ())
+    progress = Progress(**{name: getattr(row, name) for name in _PROGRESS})
+    return ExchangePage(
+        facts=facts,
+        progress=progress,
+        next=what_is_next(facts, people=progress.people, reminder_at=_nearest(reminders), now=now()),
+        people=list_people(exchange_id, size=PEOPLE_IN_SHORT, with_left=False),
+        timeline=timeline(facts, reminders, drawn_at=row.drawn_at, letters=row.participant_count),
+        households=row.households,
+        exclusions=row.exclusions,
+        has_reminders=row.has_reminders,
+        drawn_at=row.drawn_at,
+    )
+
+
+def _nearest(reminders: tuple[ReminderRow, ...]) -> datetime | None:
+    return min((row.due_at for row in reminders if row.state is ReminderState.PLANNED), default=None)
+
+
+def _query(exchange_id: int) -> Any:
+    return (
+        select(
+            *FACT_COLUMNS,
+            Exchange.event_local,
+            Exchange.reminder_days,
+            Exchange.has_reminders,
+            Draw.drawn_at,
+            Draw.participant_count,
+            counts.households().label("households"),
+            counts.exclusions().label("exclusions"),
+            *(count.label(name) for name, count in _PROGRESS.items()),
+        )
+        .outerjoin(Draw, and_(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT))
+        .where(Exchange.id == exchange_id)
+    )
