@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 from flask import current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import (
     BigInteger,
+    CursorResult,
     DateTime,
     Dialect,
     Engine,
     Integer,
     MetaData,
+    UpdateBase,
     event,
     make_url,
 )
@@ -160,6 +162,16 @@ def open_session() -> Session:
 def insert_into(table: type[Base]) -> sqlite.Insert | postgresql.Insert:
     """An INSERT of the database's own dialect, which knows ON CONFLICT."""
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def rows_written(session: Session, statement: UpdateBase) -> int:
+    """Execute an INSERT, UPDATE or DELETE straight in the database; how many rows it wrote.
+
+    Rows that the session has loaded already do not notice.
+    """
+    options = {"synchronize_session": False, "preserve_rowcount": True}
+    result = cast("CursorResult[Any]", session.execute(statement, execution_options=options))
+    return result.rowcount
 
 
 def nudge_after_commit(topic: str) -> None:

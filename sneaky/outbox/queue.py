@@ -1,0 +1,307 @@
+"""The queue: letters are put in with the fact they tell, looked at, tried again, taken out, forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import JSON, ColumnElement, String, cast, delete, func, literal, or_, select, update
+
+from sneaky.core.clock import now
+from sneaky.core.db import (
+    UtcDateTime,
+    db,
+    insert_into,
+    nudge_after_commit,
+    open_session,
+    rows_written,
+    transaction,
+)
+from sneaky.models import Exchange, Letter, LetterKind, LetterState, Participant, ParticipantState
+from sneaky.outbox.gate import held_reason, hold, is_mail_proven, pause_now, resume
+
+__all__ = [
+    "LetterRow",
+    "OutboxCounts",
+    "Page",
+    "call_back",
+    "counts",
+    "discard",
+    "held_reason",
+    "hold",
+    "is_bulk",
+    "is_mail_proven",
+    "page",
+    "pause_now",
+    "priority_of",
+    "prune",
+    "put",
+    "put_for_participants",
+    "readdress",
+    "resume",
+    "retry",
+]
+
+PERSONAL: Final = 0
+NORMAL: Final = 1
+BULK: Final = 2
+PAGE_SIZE: Final = 50
+
+# Somebody sits in front of a screen and waits for these.
+_PERSONAL = frozenset(
+    {
+        LetterKind.CONFIRM_REGISTRATION,
+        LetterKind.ALREADY_JOINED,
+        LetterKind.MAGIC_LINK,
+        LetterKind.PASSWORD_RESET,
+        LetterKind.ORGANIZER_INVITATION,
+        LetterKind.TEST,
+    }
+)
+_BULK = frozenset(
+    {
+        LetterKind.MATCH,
+        LetterKind.REMINDER,
+        LetterKind.NUDGE,
+        LetterKind.WISH_LIST_CHANGED,
+        LetterKind.NEW_MESSAGE,
+        LetterKind.EXCHANGE_CHANGED,
+        LetterKind.EXCHANGE_CANCELLED,
+        LetterKind.MATCHES_REVEALED,
+    }
+)
+_WAITING = (LetterState.QUEUED, LetterState.FAILED)
+_NOT_ARRIVED = (*_WAITING, LetterState.DEAD)
+
+
+@dataclass(frozen=True)
+class OutboxCounts:
+    """How many letters are in each state, and since when the oldest one that could go is waiting."""
+
+    queued: int
+    sending: int
+    failed: int
+    sent: int
+    dead: int
+    discarded: int
+    oldest_waiting_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LetterRow:
+    """One letter as the outbox page shows it; `error` holds the server's own words."""
+
+    id: int
+    kind: LetterKind
+    state: LetterState
+    to_email: str
+    exchange_name: str | None
+    attempts: int
+    created_at: datetime
+    next_try_at: datetime
+    settled_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of letters, newest first; pages count from 1."""
+
+    letters: list[LetterRow]
+    number: int
+    pages: int
+    total: int
+
+
+def priority_of(kind: LetterKind) -> int:
+    """0 for personal links, 1 for what concerns one person, 2 for what goes to many."""
+    if kind in _PERSONAL:
+        return PERSONAL
+    return BULK if kind in _BULK else NORMAL
+
+
+def is_bulk(kind: LetterKind) -> bool:
+    """Whether a letter of this kind goes to many, and so carries List-Unsubscribe."""
+    return kind in _BULK
+
+
+def put(
+    kind: LetterKind,
+    to_email: str,
+    *,
+    organizer_id: int | None = None,
+    exchange_id: int | None = None,
+    participant_id: int | None = None,
+    token_id: int | None = None,
+    facts: dict[str, Any] | None = None,
+    dedupe_key: str | None = None,
+    not_before: datetime | None = None,
+) -> bool:
+    """Queue one letter in the open transaction; False, and no letter, where `dedupe_key` is known already.
+
+    `facts` are small plain data: never names, addresses, tokens, or the id of another participant.
+    """
+    session, at = open_session(), now()
+    statement = insert_into(Letter).values(
+        kind=kind,
+        state=LetterState.QUEUED,
+        priority=priority_of(kind),
+        to_email=to_email,
+        dedupe_key=dedupe_key,
+        organizer_id=organizer_id,
+        exchange_id=exchange_id,
+        participant_id=participant_id,
+        token_id=token_id,
+        facts=facts or {},
+        attempts=0,
+        next_try_at=not_before or at,
+        created_at=at,
+        error="",
+    )
+    is_new = rows_written(session, statement.on_conflict_do_nothing(index_elements=["dedupe_key"])) == 1
+    if is_new:
+        nudge_after_commit("letters")
+    return is_new
+
+
+def put_for_participants(
+    kind: LetterKind,
+    exchange_id: int,
+    *,
+    only: Sequence[ColumnElement[bool]] = (),
+    dedupe_prefix: str,
+    facts: dict[str, Any] | None = None,
+) -> int:
+    """Queue a letter to everybody who takes part, by one statement, in the open transaction.
+
+    `only` narrows whom (conditions on `Participant`). Everybody gets one letter for one `dedupe_prefix`,
+    however often this is called; the count of new letters comes back.
+    """
+    session, at = open_session(), literal(now(), UtcDateTime())
+    columns: dict[str, ColumnElement[Any]] = {
+        "kind": literal(kind, Letter.kind.type),
+        "state": literal(LetterState.QUEUED, Letter.state.type),
+        "priority": literal(priority_of(kind)),
+        "to_email": Participant.email.expression,
+        "dedupe_key": literal(f"{dedupe_prefix}:").concat(cast(Participant.id, String)),
+        "exchange_id": Participant.exchange_id.expression,
+        "participant_id": Participant.id.expression,
+        "facts": literal(facts or {}, JSON()),
+        "attempts": literal(0),
+        "next_try_at": at,
+        "created_at": at,
+        "error": literal(""),
+    }
+    chosen = (
+        select(*columns.values())
+        .where(Participant.exchange_id == exchange_id, Participant.state == ParticipantState.ACTIVE, *only)
+        .order_by(Participant.id)
+    )
+    statement = insert_into(Letter).from_select(list(columns), chosen, include_defaults=False)
+    number = rows_written(session, statement.on_conflict_do_nothing(index_elements=["dedupe_key"]))
+    if number:
+        nudge_after_commit("letters")
+    return number
+
+
+def retry(letter_ids: Sequence[int] | None) -> int:
+    """Send dead letters, or ones that wait for their next try, at once; None means every dead one."""
+    with transaction() as session:
+        number = rows_written(
+            session, update(Letter).where(_given(letter_ids, LetterState.FAILED)).values(**_anew(now()))
+        )
+        nudge_after_commit("letters")
+        return number
+
+
+def discard(letter_ids: Sequence[int] | None) -> int:
+    """Take letters out that have not left; None means every dead one."""
+    with transaction() as session:
+        return rows_written(
+            session, update(Letter).where(_given(letter_ids, *_WAITING)).values(**_taken_out(now()))
+        )
+
+
+def call_back(exchange_id: int, *kinds: LetterKind) -> int:
+    """Take an exchange's letters of these kinds out as far as they have not left; how many."""
+    statement = update(Letter).where(
+        Letter.exchange_id == exchange_id, Letter.kind.in_(kinds), Letter.state.in_(_NOT_ARRIVED)
+    )
+    with transaction() as session:
+        return rows_written(session, statement.values(**_taken_out(now())))
+
+
+def readdress(participant_id: int, to_email: str) -> int:
+    """Send what has not reached a participant, dead letters too, to their new address; how many letters."""
+    statement = update(Letter).where(Letter.participant_id == participant_id, Letter.state.in_(_NOT_ARRIVED))
+    with transaction() as session:
+        number = rows_written(session, statement.values(to_email=to_email, **_anew(now())))
+        nudge_after_commit("letters")
+        return number
+
+
+def prune(older_than: datetime, limit: int) -> int:
+    """Forget letters that were settled before an instant, at most `limit` of them; how many."""
+    with transaction() as session:
+        oldest = select(Letter.id).where(Letter.settled_at < older_than).order_by(Letter.settled_at)
+        return rows_written(session, delete(Letter).where(Letter.id.in_(oldest.limit(limit))))
+
+
+def counts() -> OutboxCounts:
+    """How the outbox stands."""
+    by_state = dict.fromkeys(LetterState, 0)
+    for state, number in db.session.execute(select(Letter.state, func.count()).group_by(Letter.state)):
+        by_state[state] = number
+    could_go = or_(Letter.attempts > 0, Letter.next_try_at <= now())
+    oldest = select(func.min(Letter.created_at)).where(
+        Letter.state.in_((*_WAITING, LetterState.SENDING)), could_go
+    )
+    return OutboxCounts(
+        **{state.value: number for state, number in by_state.items()},
+        oldest_waiting_at=db.session.scalars(oldest).one(),
+    )
+
+
+def page(state: LetterState | None, number: int) -> Page:
+    """One page of letters in a state (None: in any), newest first; `number` is moved into what exists."""
+    chosen = [] if state is None else [Letter.state == state]
+    total = db.session.scalars(select(func.count()).select_from(Letter).where(*chosen)).one()
+    pages = max(1, -(-total // PAGE_SIZE))
+    number = min(max(number, 1), pages)
+    rows = db.session.execute(
+        select(
+            Letter.id,
+            Letter.kind,
+            Letter.state,
+            Letter.to_email,
+            Exchange.name.label("exchange_name"),
+            Letter.attempts,
+            Letter.created_at,
+            Letter.next_try_at,
+            Letter.settled_at,
+            Letter.error,
+        )
+        .outerjoin(Exchange, Exchange.id == Letter.exchange_id)
+        .where(*chosen)
+        .order_by(Letter.id.desc())
+        .offset((number - 1) * PAGE_SIZE)
+        .limit(PAGE_SIZE)
+    )
+    return Page([LetterRow(**row) for row in rows.mappings()], number, pages, total)
+
+
+def _given(letter_ids: Sequence[int] | None, *more: LetterState) -> ColumnElement[bool]:
+    """The letters of these ids that are dead or in one of the states `more`; without ids every dead one."""
+    if letter_ids is None:
+        return Letter.state == LetterState.DEAD
+    return Letter.id.in_(letter_ids) & Letter.state.in_((LetterState.DEAD, *more))
+
+
+def _anew(at: datetime) -> dict[str, Any]:
+    return {"state": LetterState.QUEUED, "attempts": 0, "next_try_at": at, "settled_at": None, "error": ""}
+
+
+def _taken_out(at: datetime) -> dict[str, Any]:
+    return {"state": LetterState.DISCARDED, "settled_at": at}
