@@ -44,6 +44,24 @@ class Entry:
 
 
 @dataclass(frozen=True)
+class Wish:
+    """An item of a wish list."""
+
+    title: str
+    url: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message of a conversation."""
+
+    is_mine: bool
+    body: str
+    sent_on: str
+
+
+@dataclass(frozen=True)
 class Run:
     """A run of a job, as a bar."""
 
@@ -105,5 +123,13 @@ def styleguide() -> dict[str, object]:
         ],
         "runs": [Run(ms, f"{ms} ms") for ms in (12, 14, 11, 16, 13, 12)]
         + [Run(31, "31 ms, failed", is_failed=True)],
+        "wishes": [
+            Wish("A book about bees", "https://books.example.org/bees", "The one with the drawings."),
+            Wish("Wool socks", note="Size 39, any colour but beige."),
+        ],
+        "messages": [
+            Message(is_mine=False, body="Do you like your socks plain or with stripes?", sent_on="Sun 6 Dec"),
+            Message(is_mine=True, body="Stripes!\nAnd thank you, whoever you are.", sent_on="Mon 7 Dec"),
+        ],
         "qr_code": Markup(qr_code),  # noqa: S704 (our own drawing)
     }

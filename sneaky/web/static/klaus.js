@@ -25,10 +25,12 @@ const addReaderTime = (time) => {
   if (time.parentElement.querySelector(".reader")) return;
   const instant = new Date(time.dateTime);
   const locale = document.documentElement.lang;
-  const shape = { weekday: "short", day: "numeric", month: "short", hour: "numeric", minute: "2-digit" };
-  const here = new Intl.DateTimeFormat(locale, shape).format(instant);
-  const there = new Intl.DateTimeFormat(locale, { ...shape, timeZone: time.dataset.zone }).format(instant);
-  if (here === there) return;
+  const day = { weekday: "short", day: "numeric", month: "short" };
+  const clock = { hour: "numeric", minute: "2-digit" };
+  const said = (shape, timeZone) => new Intl.DateTimeFormat(locale, { ...shape, timeZone }).format(instant);
+  const isSameDay = said(day) === said(day, time.dataset.zone);
+  if (isSameDay && said(clock) === said(clock, time.dataset.zone)) return;
+  const here = said(isSameDay ? clock : { ...day, ...clock });
   const reader = document.createElement("small");
   reader.className = "reader";
   reader.textContent = document.body.dataset.yourTime.replace("{time}", here);
@@ -83,7 +85,7 @@ document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-copy]");
   if (button) copy(button);
 });
-document.addEventListener("htmx:after:swap", (event) => enhance(event.target));
+document.addEventListener("htmx:after:swap", () => enhance(document));
 // A page nobody looks at does not ask for news.
 document.addEventListener("htmx:before:request", (event) => {
   if (document.hidden) event.preventDefault();
