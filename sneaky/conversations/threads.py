@@ -1,0 +1,184 @@
+"""Messages between a giver and a recipient: sealed, and telling no name, no id and no exact time."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import case, func, insert, select, update
+
+from sneaky.core.clock import now
+from sneaky.core.crypto import keyring
+from sneaky.core.db import db, transaction
+from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.tokens import new_public_id
+from sneaky.core.typed import paragraphs
+from sneaky.matches import seals
+from sneaky.models import (
+    Conversation,
+    Exchange,
+    ExchangeState,
+    Match,
+    Message,
+    MessageAuthor,
+    Participant,
+    ParticipantState,
+)
+
+BODY_LENGTH = 2000
+MOST_MESSAGES = 500
+OTHER_SIDE = {
+    MessageAuthor.GIVER: MessageAuthor.RECIPIENT,
+    MessageAuthor.RECIPIENT: MessageAuthor.GIVER,
+}
+
+
+@dataclass(frozen=True)
+class ThreadMessage:
+    """One message as one side sees it; only the day tells when."""
+
+    is_mine: bool
+    body: str
+    sent_on: date
+
+
+@dataclass(frozen=True)
+class Thread:
+    """A conversation as one side sees it, oldest message first."""
+
+    messages: Sequence[ThreadMessage]
+    can_write: bool
+
+
+@dataclass(frozen=True)
+class Unread:
+    """How many messages wait for a participant, by who wrote them."""
+
+    from_giver: int
+    from_recipient: int
+
+
+def open_for(draw_id: int, rng: random.Random) -> None:
+    """Open the missing conversations of a draw's matches, in random order; part of drawing and mending."""
+    with transaction() as session:
+        match_ids = list(
+            session.scalars(
+                select(Match.id)
+                .outerjoin(Conversation, Conversation.match_id == Match.id)
+                .where(Match.draw_id == draw_id, Conversation.id.is_(None))
+            )
+        )
+        rng.shuffle(match_ids)
+        if match_ids:
+            session.execute(
+                insert(Conversation),
+                [{"id": new_public_id(), "match_id": match_id} for match_id in match_ids],
+            )
+
+
+def thread(participant_id: int, side: MessageAuthor) -> Thread:
+    """The conversation in which this participant is the giver, or the recipient (`side`).
+
+    Empty and closed where there is no match yet, or the giver has not opened it.
+    """
+    conversation_id = _conversation_id(participant_id, side)
+    if conversation_id is None:
+        return Thread((), can_write=False)
+    rows = db.session.execute(
+        select(Message.author, Message.body_sealed, Message.sent_at)
+        .where(Message.conversation_id == conversation_id)
+        .order_by(Message.id)
+    )
+    messages = [
+        ThreadMessage(row.author is side, _unseal(row.body_sealed, conversation_id), row.sent_at.date())
+        for row in rows
+    ]
+    return Thread(messages, can_write=_is_live(participant_id))
+
+
+def write(participant_id: int, side: MessageAuthor, body: str) -> None:
+    """Send a message as the giver or the recipient.
+
+    Raises `RuleBroken` for bad input (field `body`), before the match is opened, and once all is over.
+    """
+    body = paragraphs(body, field="body", called="The message", longest=BODY_LENGTH, is_required=True)
+    with transaction() as session:
+        conversation_id = _conversation_id(participant_id, side)
+        if conversation_id is None:
+            raise RuleBroken(
+                "Open your match first; then you can write."
+                if side is MessageAuthor.GIVER
+                else "Nobody can answer yet. Wait until the names are drawn."
+            )
+        if not _is_live(participant_id):
+            raise RuleBroken("This exchange is over; its conversations are closed.")
+        written = select(func.count()).where(Message.conversation_id == conversation_id)
+        if (session.scalar(written) or 0) >= MOST_MESSAGES:
+            raise RuleBroken(f"This conversation is full with {MOST_MESSAGES} messages.")
+        session.add(
+            Message(
+                conversation_id=conversation_id,
+                author=side,
+                body_sealed=keyring().seal(body, context=_context(conversation_id)),
+                sent_at=now().replace(minute=0, second=0, microsecond=0),
+            )
+        )
+
+
+def mark_read(participant_id: int, side: MessageAuthor) -> None:
+    """Note that this side has read what the other one wrote; no notice about it goes out then."""
+    with transaction() as session:
+        session.execute(
+            update(Message)
+            .where(
+                Message.conversation_id == _conversation_id(participant_id, side),
+                Message.author == OTHER_SIDE[side],
+                ~Message.is_read,
+            )
+            .values(is_read=True, is_told=True)
+            .execution_options(synchronize_session=False)
+        )
+
+
+def unread(participant_id: int) -> Unread:
+    """How many messages this participant has not read, from the giver and from the recipient."""
+    as_giver = _conversation_id(participant_id, MessageAuthor.GIVER)
+    as_recipient = _conversation_id(participant_id, MessageAuthor.RECIPIENT)
+    from_giver = (Message.conversation_id == as_recipient) & (Message.author == MessageAuthor.GIVER)
+    from_recipient = (Message.conversation_id == as_giver) & (Message.author == MessageAuthor.RECIPIENT)
+    counted = select(func.count(case((from_giver, 1))), func.count(case((from_recipient, 1)))).where(
+        ~Message.is_read, Message.conversation_id.in_([as_giver, as_recipient])
+    )
+    return Unread(*db.session.execute(counted).one())
+
+
+def _conversation_id(participant_id: int, side: MessageAuthor) -> str | None:
+    if side is MessageAuthor.RECIPIENT:
+        match_id = seals.match_to(participant_id)
+    else:
+        facts = seals.match_of_giver(participant_id)
+        match_id = facts.match_id if facts and facts.revealed_at else None
+    if match_id is None:
+        return None
+    return db.session.scalar(select(Conversation.id).where(Conversation.match_id == match_id))
+
+
+def _is_live(participant_id: int) -> bool:
+    row = db.session.execute(
+        select(Exchange.state, Participant.state)
+        .join(Participant, Participant.exchange_id == Exchange.id)
+        .where(Participant.id == participant_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    return tuple(row) == (ExchangeState.MATCHED, ParticipantState.ACTIVE)
+
+
+def _unseal(sealed: bytes, conversation_id: str) -> str:
+    return keyring().unseal(sealed, context=_context(conversation_id))
+
+
+def _context(conversation_id: str) -> str:
+    return f"message:{conversation_id}"

@@ -1,0 +1,39 @@
+"""What people type: trimmed, held to a length, without characters that nobody can see."""
+
+from __future__ import annotations
+
+import unicodedata
+
+from sneaky.core.errors import RuleBroken
+
+
+def line(text: str, *, field: str, called: str, longest: int, is_required: bool = True) -> str:
+    """One line of text, white space folded to single spaces.
+
+    `called` names it in errors ("The name"). Raises `RuleBroken` with `field` where it is empty though
+    required, longer than `longest` characters, or holds control characters.
+    """
+    return _checked(" ".join(text.split()), field, called, longest, is_required)
+
+
+def paragraphs(text: str, *, field: str, called: str, longest: int, is_required: bool = False) -> str:
+    """Text of any number of lines; raises `RuleBroken` as `line` does."""
+    lines = [line.rstrip() for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")]
+    return _checked("\n".join(lines).strip(), field, called, longest, is_required)
+
+
+def _checked(text: str, field: str, called: str, longest: int, is_required: bool) -> str:
+    if is_required and not text:
+        raise RuleBroken(f"{called} is missing. Please fill it in.", field=field)
+    if len(text) > longest:
+        raise RuleBroken(f"{called} has {len(text)} characters. Please keep it to {longest}.", field=field)
+    if any(_is_hidden(mark) for mark in text):
+        raise RuleBroken(f"{called} contains invisible characters. Please type it anew.", field=field)
+    return text
+
+
+def _is_hidden(mark: str) -> bool:
+    """Control characters, halves of pairs, and the ones that turn the direction of what follows."""
+    if mark in "\n\t":
+        return False
+    return unicodedata.category(mark) in {"Cc", "Cs"} or mark in "\u202a\u202b\u202d\u202e\u2066\u2067\u2068"

@@ -1,0 +1,88 @@
+"""Households: people who live together and do not give to each other."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import delete, exists, select
+from sqlalchemy.orm import Session
+
+from sneaky.core.db import db, transaction
+from sneaky.core.typed import line
+from sneaky.exchanges.rows import held_participant, refuse_once_drawn
+from sneaky.models import Household, Participant, ParticipantState
+from sneaky.models.columns import NAME_LENGTH
+
+
+@dataclass(frozen=True)
+class HouseholdMember:
+    """Somebody who lives in a household."""
+
+    participant_id: int
+    public_id: str
+    name: str
+
+
+@dataclass(frozen=True)
+class HouseholdRow:
+    """A household and those of it who take part or may still confirm."""
+
+    name: str
+    members: Sequence[HouseholdMember]
+
+
+def assign(participant_id: int, household_name: str | None) -> None:
+    """Put a participant into the household of this name, made if it is new; None or blank: into none.
+
+    An empty household goes. Raises `RuleBroken` once the names are drawn (field `household` for a bad name).
+    """
+    with transaction() as session:
+        exchange, participant = held_participant(session, participant_id)
+        refuse_once_drawn(exchange, "Households count at the draw; undo it to change them.")
+        participant.household_id = find_or_make(session, exchange.id, household_name)
+        session.flush()
+        _drop_empty(session, exchange.id)
+
+
+def find_or_make(session: Session, exchange_id: int, name: str | None) -> int | None:
+    """The id of the household of this name (in any case) in a locked exchange; None for a blank name."""
+    called = line(
+        name or "", field="household", called="The household's name", longest=NAME_LENGTH, is_required=False
+    )
+    if not called:
+        return None
+    rows = session.execute(select(Household.id, Household.name).where(Household.exchange_id == exchange_id))
+    for known in rows:
+        if known.name.casefold() == called.casefold():
+            return int(known.id)
+    household = Household(exchange_id=exchange_id, name=called)
+    session.add(household)
+    session.flush()
+    return household.id
+
+
+def listed(exchange_id: int) -> list[HouseholdRow]:
+    """The households of an exchange by name, each with its members by name."""
+    rows = db.session.execute(
+        select(Household.id, Household.name.label("household"), Participant)
+        .join(Participant, Participant.household_id == Household.id)
+        .where(Household.exchange_id == exchange_id, Participant.state != ParticipantState.WITHDRAWN)
+        .order_by(Household.name, Participant.name, Participant.id)
+    )
+    members: dict[str, list[HouseholdMember]] = {}
+    for row in rows:
+        person = row.Participant
+        members.setdefault(row.household, []).append(
+            HouseholdMember(person.id, person.public_id, person.name)
+        )
+    return [HouseholdRow(name, people) for name, people in members.items()]
+
+
+def _drop_empty(session: Session, exchange_id: int) -> None:
+    lives_here = exists().where(Participant.household_id == Household.id)
+    session.execute(
+        delete(Household)
+        .where(Household.exchange_id == exchange_id, ~lives_here)
+        .execution_options(synchronize_session=False)
+    )

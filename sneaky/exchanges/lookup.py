@@ -1,0 +1,35 @@
+"""From the ids in addresses to our own, always within what the asker may see."""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+
+from sneaky.core.db import db
+from sneaky.core.errors import NotFound
+from sneaky.models import Exchange, Participant
+
+
+def exchange_id_for(organizer_id: int, public_id: str) -> int:
+    """The exchange of this organizer with this public id; a foreign one is as absent as an unknown one."""
+    return _found(
+        db.session.scalar(
+            select(Exchange.id).where(Exchange.public_id == public_id, Exchange.organizer_id == organizer_id)
+        )
+    )
+
+
+def participant_id_for(exchange_id: int, public_id: str) -> int:
+    """The participant of this exchange with this public id. Raises `NotFound`."""
+    return _found(
+        db.session.scalar(
+            select(Participant.id).where(
+                Participant.public_id == public_id, Participant.exchange_id == exchange_id
+            )
+        )
+    )
+
+
+def _found(row_id: int | None) -> int:
+    if row_id is None:
+        raise NotFound
+    return row_id

@@ -1,0 +1,168 @@
+"""Many people at once, from pasted or uploaded lines “name, e-mail”, shown before they are added."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from email.utils import parseaddr
+
+from sqlalchemy import insert, select
+from sqlalchemy.orm import Session
+
+from sneaky.access import addresses
+from sneaky.core.clock import now
+from sneaky.core.db import db, transaction
+from sneaky.core.errors import RuleBroken
+from sneaky.core.typed import line
+from sneaky.exchanges import households
+from sneaky.exchanges.rows import held_exchange, refuse_once_drawn
+from sneaky.exchanges.seats import MOST_PARTICIPANTS, refuse_full, seated
+from sneaky.models import Participant, ParticipantState
+from sneaky.models.columns import NAME_LENGTH
+
+MOST_LINES = MOST_PARTICIPANTS
+_SEPARATORS = re.compile(r"[,;\t]")
+_HEADINGS = frozenset({"name", "e-mail", "email", "mail", "address", "adresse", "household", "haushalt"})
+_ALREADY_HERE = "takes part already"
+
+
+@dataclass(frozen=True)
+class PreviewRow:
+    """One line as it was understood; with a `problem` nobody is added."""
+
+    name: str
+    email: str
+    household: str = ""
+    problem: str | None = None
+
+
+@dataclass(frozen=True)
+class Preview:
+    """What a list would add, line by line."""
+
+    rows: list[PreviewRow]
+
+    @property
+    def good(self) -> list[PreviewRow]:
+        """The rows that can be added."""
+        return [row for row in self.rows if row.problem is None]
+
+
+def read_lines(text: str, exchange_id: int | None = None) -> Preview:
+    """Read lines “name, e-mail” or “name, e-mail, household”, parted by comma, semicolon or tab.
+
+    “Name <e-mail>” is understood, a heading and blank lines are left out. Each row says what is wrong with
+    it: no address, the same address twice, or (with `exchange_id`) already taking part. Adds nobody. Raises
+    `RuleBroken` (field `lines`) for more lines than an exchange takes.
+    """
+    lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip(" ,;\t")]
+    if len(lines) > MOST_LINES:
+        raise RuleBroken(f"Please give at most {MOST_LINES:,} lines at once.", field="lines")
+    taken = set() if exchange_id is None else _taking_part(exchange_id)
+    seen: set[str] = set()
+    rows = []
+    for number, cells in enumerate(map(_cells, lines)):
+        if number == 0 and {cell.casefold() for cell in cells} <= _HEADINGS:
+            continue
+        row = _read(cells, taken, seen)
+        seen.add(row.email)
+        rows.append(row)
+    return Preview(rows)
+
+
+def add_many(exchange_id: int, rows: Iterable[PreviewRow]) -> int:
+    """Add the rows without a problem, all or none of them; returns how many people are new.
+
+    Whoever takes part already is left as they are. Raises `RuleBroken` after the draw.
+    """
+    chosen = {row.email: row for row in rows if row.problem is None}
+    with transaction() as session:
+        exchange = held_exchange(session, exchange_id)
+        refuse_once_drawn(
+            exchange, "Use “Add someone after the draw”; it changes as few matches as possible."
+        )
+        homes = {
+            name: households.find_or_make(session, exchange_id, name)
+            for name in {row.household for row in chosen.values() if row.household}
+        }
+        known = _known(session, exchange_id)
+        added = 0
+        for email, row in chosen.items():
+            if known.get(email) in {ParticipantState.PENDING, ParticipantState.WITHDRAWN}:
+                person = seated(session, exchange_id, row.name, email, ParticipantState.ACTIVE)
+                person.household_id = homes.get(row.household)
+                added += 1
+        return added + _insert(
+            session, exchange_id, [row for row in chosen.values() if row.email not in known], homes
+        )
+
+
+def _insert(
+    session: Session, exchange_id: int, rows: Sequence[PreviewRow], homes: dict[str, int | None]
+) -> int:
+    refuse_full(session, exchange_id, len(rows))
+    at = now()
+    people = [
+        {
+            "exchange_id": exchange_id,
+            "name": row.name,
+            "email": row.email,
+            "household_id": homes.get(row.household),
+            "state": ParticipantState.ACTIVE,
+            "created_at": at,
+        }
+        for row in rows
+    ]
+    if people:
+        session.execute(insert(Participant), people)
+    return len(people)
+
+
+def _cells(text: str) -> list[str]:
+    separator = _SEPARATORS.search(text.partition('"')[0]) or _SEPARATORS.search(text)
+    row = next(csv.reader([text], delimiter=separator.group() if separator else ",", skipinitialspace=True))
+    return [cell.strip() for cell in row]
+
+
+def _read(cells: list[str], taken: set[str], seen: set[str]) -> PreviewRow:
+    name, email, household = _sorted_out(cells)
+    try:
+        name = line(name, field="name", called="The name", longest=NAME_LENGTH)
+        household = line(
+            household, field="household", called="The household", longest=NAME_LENGTH, is_required=False
+        )
+        email = addresses.normalise(email)
+    except RuleBroken as broken:
+        return PreviewRow(name, email, household, broken.message)
+    if email in seen:
+        return PreviewRow(name, email, household, "this address stands in the list twice")
+    if email in taken:
+        return PreviewRow(name, email, household, _ALREADY_HERE)
+    return PreviewRow(name, email, household)
+
+
+def _sorted_out(cells: list[str]) -> tuple[str, str, str]:
+    """Name, address and household of one line, whichever of the first two comes first."""
+    if len(cells) == 1:
+        name, email = parseaddr(cells[0])
+        return name, email, ""
+    first, second, *rest = cells
+    if "@" in first and "@" not in second:
+        first, second = second, first
+    return first, parseaddr(second)[1] or second, rest[0] if rest else ""
+
+
+def _known(session: Session, exchange_id: int) -> dict[str, ParticipantState]:
+    rows = session.execute(
+        select(Participant.email, Participant.state).where(
+            Participant.exchange_id == exchange_id, ~Participant.is_guarded
+        )
+    )
+    return {row.email: row.state for row in rows}
+
+
+def _taking_part(exchange_id: int) -> set[str]:
+    known = _known(db.session(), exchange_id)
+    return {email for email, state in known.items() if state is ParticipantState.ACTIVE}

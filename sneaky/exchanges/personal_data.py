@@ -1,0 +1,100 @@
+"""What we know about a participant, for them to take along, and the way to be forgotten."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from sqlalchemy import delete, select
+
+from sneaky import conversations, wishlists
+from sneaky.access import audit
+from sneaky.core.crypto import keyring
+from sneaky.core.db import db, transaction
+from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.exchanges.rows import held_participant
+from sneaky.matches import seals
+from sneaky.models import Exchange, ExchangeState, Household, MessageAuthor, Participant
+
+
+def export(participant_id: int) -> dict[str, Any]:
+    """Everything stored about a participant, as plain JSON data; the match only once they have opened it.
+
+    Of the two conversations it holds what they may read anyway. Raises `NotFound`.
+    """
+    row = db.session.execute(
+        select(Participant, Exchange, Household.name)
+        .join(Exchange, Exchange.id == Participant.exchange_id)
+        .outerjoin(Household, Household.id == Participant.household_id)
+        .where(Participant.id == participant_id)
+    ).one_or_none()
+    if row is None:
+        raise NotFound
+    person, exchange, household = row
+    return {
+        "exchange": {
+            "name": exchange.name,
+            "date": exchange.event_local.isoformat(),
+            "zone": exchange.zone,
+            "place": exchange.place,
+        },
+        "name": person.name,
+        "email": person.email,
+        "household": household,
+        "state": person.state.value,
+        "created_at": person.created_at.isoformat(),
+        "language": person.locale,
+        "zone": person.zone,
+        "wants_reminders": person.wants_reminders,
+        "wants_notices": person.wants_notices,
+        "postal_address": postal_address(participant_id),
+        "wish_list": [
+            {"title": item.title, "url": item.url, "note": item.note}
+            for item in wishlists.items(participant_id)
+        ],
+        "gives_to": _recipient_name(participant_id),
+        "with_recipient": _messages(participant_id, MessageAuthor.GIVER),
+        "with_giver": _messages(participant_id, MessageAuthor.RECIPIENT),
+    }
+
+
+def erase(participant_id: int) -> None:
+    """Delete a participant and all that is theirs, before the draw or once the exchange is over.
+
+    Raises `RuleBroken` in between, where somebody else's match hangs on them.
+    """
+    with transaction() as session:
+        exchange, participant = held_participant(session, participant_id)
+        if exchange.state is ExchangeState.MATCHED:
+            raise RuleBroken(
+                "The names are already drawn. Withdraw after the draw; that can erase everything, too."
+            )
+        session.execute(delete(Participant).where(Participant.id == participant.id))
+        audit.note("participant.erased", exchange_id=exchange.id, participant=participant_id)
+
+
+def postal_address(participant_id: int) -> str | None:
+    """The postal address of a participant, for themselves and their giver's page; None if none is given."""
+    sealed = db.session.scalar(
+        select(Participant.postal_address_sealed).where(Participant.id == participant_id)
+    )
+    return keyring().unseal(sealed, context=address_context(participant_id)) if sealed else None
+
+
+def address_context(participant_id: int) -> str:
+    """What a sealed postal address is bound to, so that it cannot be moved to another row."""
+    return f"postal-address:{participant_id}"
+
+
+def _recipient_name(participant_id: int) -> str | None:
+    match = seals.match_of_giver(participant_id)
+    if match is None or match.revealed_at is None:
+        return None
+    return db.session.scalar(
+        select(Participant.name).where(Participant.id == seals.recipient_of(participant_id))
+    )
+
+
+def _messages(participant_id: int, side: MessageAuthor) -> list[dict[str, Any]]:
+    thread = conversations.thread(participant_id, side)
+    return [asdict(message) | {"sent_on": message.sent_on.isoformat()} for message in thread.messages]

@@ -1,0 +1,44 @@
+"""Rows of exchanges and participants, locked while a rule about them is checked and applied."""
+
+from __future__ import annotations
+
+from sqlalchemy.orm import Session
+
+from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.models import Exchange, ExchangeState, Participant
+
+OVER = "This exchange is over. Copy it to start a new one with the same people."
+BEFORE_DRAW = frozenset(
+    {ExchangeState.DRAFT, ExchangeState.REGISTRATION_OPEN, ExchangeState.REGISTRATION_CLOSED}
+)
+
+
+def held_exchange(session: Session, exchange_id: int) -> Exchange:
+    """The exchange, locked until the transaction ends, so that its state stays true. Raises `NotFound`."""
+    exchange = session.get(Exchange, exchange_id, with_for_update=True)
+    if exchange is None:
+        raise NotFound
+    return exchange
+
+
+def held_participant(session: Session, participant_id: int) -> tuple[Exchange, Participant]:
+    """The participant with the exchange locked, in the order every writer keeps. Raises `NotFound`."""
+    participant = session.get(Participant, participant_id)
+    if participant is None:
+        raise NotFound
+    exchange = held_exchange(session, participant.exchange_id)
+    session.refresh(participant)
+    return exchange, participant
+
+
+def refuse_once_over(exchange: Exchange) -> None:
+    """Raise `RuleBroken` if the exchange is completed: nothing about it changes any more."""
+    if exchange.state is ExchangeState.COMPLETED:
+        raise RuleBroken(OVER)
+
+
+def refuse_once_drawn(exchange: Exchange, instead: str) -> None:
+    """Raise `RuleBroken` if the names are drawn or the exchange is over; `instead` says what to do."""
+    refuse_once_over(exchange)
+    if exchange.state is ExchangeState.MATCHED:
+        raise RuleBroken(f"The names are already drawn. {instead}")

@@ -1,0 +1,86 @@
+"""Puts people into an exchange: the rows behind adding, joining, name lists and the organizer's own seat."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from sneaky.core.clock import now
+from sneaky.core.errors import RuleBroken
+from sneaky.exchanges.rows import refuse_once_drawn
+from sneaky.models import Exchange, Organizer, Participant, ParticipantState
+
+MOST_PARTICIPANTS = 10_000
+
+
+def by_email(session: Session, exchange_id: int, email: str) -> Participant | None:
+    """The participant who has this address as their own; a guardian's address names nobody."""
+    return session.scalar(
+        select(Participant).where(
+            Participant.exchange_id == exchange_id, Participant.email == email, ~Participant.is_guarded
+        )
+    )
+
+
+def refuse_full(session: Session, exchange_id: int, newcomers: int) -> None:
+    """Raise `RuleBroken` where so many newcomers would be more than an exchange takes."""
+    seated = session.scalar(select(func.count()).where(Participant.exchange_id == exchange_id)) or 0
+    if seated + newcomers > MOST_PARTICIPANTS:
+        raise RuleBroken(
+            f"An exchange takes {MOST_PARTICIPANTS:,} people. Please make a second one for the others."
+        )
+
+
+def seated(
+    session: Session,
+    exchange_id: int,
+    name: str,
+    email: str,
+    state: ParticipantState,
+    *,
+    is_guarded: bool = False,
+) -> Participant:
+    """A participant with this name, address and state in a locked exchange, made or brought back.
+
+    Somebody whose address is known (they never confirmed, or withdrew) keeps their row.
+    """
+    participant = None if is_guarded else by_email(session, exchange_id, email)
+    if participant is None:
+        refuse_full(session, exchange_id, 1)
+        participant = Participant(
+            exchange_id=exchange_id, email=email, is_guarded=is_guarded, created_at=now()
+        )
+        session.add(participant)
+    participant.name, participant.state = name, state
+    participant.withdrawn_at = None
+    session.flush()
+    return participant
+
+
+def seat_organizer(session: Session, exchange: Exchange, *, takes_part: bool) -> None:
+    """Let the organizer of a locked exchange take part, or not any more.
+
+    Raises `RuleBroken` once the names are drawn, where that is a matter of mending the draw.
+    """
+    organizer = session.get_one(Organizer, exchange.organizer_id)
+    seat = session.scalar(
+        select(Participant).where(
+            Participant.exchange_id == exchange.id, Participant.organizer_id == organizer.id
+        )
+    )
+    is_seated = seat is not None and seat.state is ParticipantState.ACTIVE
+    if takes_part == is_seated:
+        return
+    refuse_once_drawn(exchange, "Add or withdraw yourself on the page of participants instead.")
+    if takes_part:
+        seat = seated(session, exchange.id, organizer.name, organizer.email, ParticipantState.ACTIVE)
+        seat.organizer_id, seat.confirmed_at = organizer.id, now()
+    elif seat is not None:
+        unseat(seat, now())
+
+
+def unseat(participant: Participant, at: datetime) -> None:
+    """Take a participant out of an exchange before its draw, or as part of mending one."""
+    participant.state, participant.withdrawn_at = ParticipantState.WITHDRAWN, at

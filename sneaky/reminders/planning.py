@@ -1,0 +1,150 @@
+"""Turns dates into reminder rows, and keeps both in agreement when the date moves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pytz
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from sneaky.core.clock import now
+from sneaky.core.db import db, nudge_after_commit, transaction
+from sneaky.core.errors import NotFound
+from sneaky.models import Exchange, ExchangeState, Reminder, ReminderState
+
+PAST_AT_DRAW = "its time had already passed when the names were drawn"
+PAST_AT_CHANGE = "its time had already passed when the date was changed"
+_WIDEST_OFFSET = 26 * 3600  # seconds; no zone has ever been farther from UTC, even where it skipped a day
+DATE_CHANGED = "the date or the reminder days were changed"
+
+
+def to_instant(local: datetime, zone: str) -> datetime:
+    """The UTC instant of a naive wall time in an IANA zone.
+
+    A wall time that a clock change leaves out moves to the first valid instant after the gap; one that occurs
+    twice means its first occurrence. Raises ValueError for an unknown zone.
+    """
+    try:
+        place = pytz.timezone(zone)
+    except pytz.UnknownTimeZoneError:
+        raise ValueError(f"unknown zone {zone}") from None
+    try:
+        return place.localize(local, is_dst=None).astimezone(UTC)
+    except pytz.AmbiguousTimeError:
+        return min(place.localize(local, is_dst=summer).astimezone(UTC) for summer in (True, False))
+    except pytz.NonExistentTimeError:
+        return _end_of_gap(local, place)
+
+
+def due_instant(event_local: datetime, zone: str, days_before: int) -> datetime:
+    """When a reminder is due, in UTC: so many calendar days before, at the same wall time.
+
+    The days are taken off the naive wall time; taking them off an instant is an hour wrong across a change of
+    clocks.
+    """
+    return to_instant(event_local - timedelta(days=days_before), zone)
+
+
+def plan(exchange_id: int) -> None:
+    """Write the reminder rows of a freshly drawn exchange; one whose time has passed is skipped."""
+    _agree(exchange_id, PAST_AT_DRAW)
+
+
+def replan(exchange_id: int) -> None:
+    """Make the rows agree with a changed date, zone or list of days; before a draw there are none."""
+    _agree(exchange_id, PAST_AT_CHANGE)
+
+
+def cancel(exchange_id: int, reason: str) -> None:
+    """Cancel every reminder of the exchange that has not been sent or skipped yet."""
+    cancel_all([exchange_id], reason)
+
+
+def cancel_all(exchange_ids: Iterable[int], reason: str) -> None:
+    """Cancel the planned reminders of several exchanges in one statement."""
+    with transaction() as session:
+        session.execute(
+            update(Reminder)
+            .where(Reminder.exchange_id.in_(list(exchange_ids)), Reminder.state == ReminderState.PLANNED)
+            .values(state=ReminderState.CANCELLED, reason=reason, done_at=now())
+            .execution_options(synchronize_session=False)
+        )
+        nudge_after_commit("schedule")
+
+
+def due(now: datetime, limit: int) -> list[int]:
+    """Ids of planned reminders whose instant has come, earliest first, at most `limit`."""
+    return list(
+        db.session.scalars(
+            select(Reminder.id)
+            .where(Reminder.state == ReminderState.PLANNED, Reminder.due_at <= now)
+            .order_by(Reminder.due_at, Reminder.id)
+            .limit(limit)
+        )
+    )
+
+
+def _end_of_gap(local: datetime, place: pytz.tzinfo.BaseTzInfo) -> datetime:
+    """The first second at which the clocks of `place` show more than `local`, which they never show."""
+    early, late = -_WIDEST_OFFSET, _WIDEST_OFFSET
+    start = local.replace(tzinfo=UTC, microsecond=0)
+    while late - early > 1:
+        middle = (early + late) // 2
+        shown = (start + timedelta(seconds=middle)).astimezone(place).replace(tzinfo=None)
+        early, late = (early, middle) if shown > local else (middle, late)
+    return start + timedelta(seconds=late)
+
+
+def _agree(exchange_id: int, past_reason: str) -> None:
+    with transaction() as session:
+        exchange = session.get(Exchange, exchange_id)
+        if exchange is None:
+            raise NotFound
+        if exchange.state is not ExchangeState.MATCHED:
+            return
+        wanted = _wanted(exchange)
+        existing = {
+            (row.days_before, row.due_at): row
+            for row in session.scalars(select(Reminder).where(Reminder.exchange_id == exchange_id))
+        }
+        for key, row in existing.items():
+            _adjust(row, is_wanted=key in wanted, past_reason=past_reason)
+        _add(session, exchange_id, wanted - existing.keys(), past_reason)
+        nudge_after_commit("schedule")
+
+
+def _wanted(exchange: Exchange) -> set[tuple[int, datetime]]:
+    if not exchange.has_reminders:
+        return set()
+    return {(days, due_instant(exchange.event_local, exchange.zone, days)) for days in exchange.reminder_days}
+
+
+def _adjust(row: Reminder, *, is_wanted: bool, past_reason: str) -> None:
+    """Cancel a planned row that is not wanted any more; plan a cancelled one anew that is wanted again."""
+    if row.state is ReminderState.PLANNED and not is_wanted:
+        row.state, row.reason, row.done_at = ReminderState.CANCELLED, DATE_CHANGED, now()
+    elif row.state is ReminderState.CANCELLED and is_wanted:
+        row.state, row.reason, row.done_at = _first_state(row.due_at, past_reason)
+
+
+def _add(session: Session, exchange_id: int, keys: set[tuple[int, datetime]], past_reason: str) -> None:
+    for days, due_at in sorted(keys):
+        state, reason, done_at = _first_state(due_at, past_reason)
+        session.add(
+            Reminder(
+                exchange_id=exchange_id,
+                days_before=days,
+                due_at=due_at,
+                state=state,
+                reason=reason,
+                done_at=done_at,
+            )
+        )
+
+
+def _first_state(due_at: datetime, past_reason: str) -> tuple[ReminderState, str, datetime | None]:
+    if due_at <= now():
+        return ReminderState.SKIPPED, past_reason, now()
+    return ReminderState.PLANNED, "", None
