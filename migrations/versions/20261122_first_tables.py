@@ -457,6 +457,7 @@ def upgrade() -> None:
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("queued_count", sa.Integer(), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("armed_for", sa.DateTime(timezone=True), nullable=True),
         sa.CheckConstraint("days_before BETWEEN 0 AND 365", name=op.f("ck_reminder_days_before_in_a_year")),
         sa.CheckConstraint("queued_count >= 0", name=op.f("ck_reminder_queued_count_not_negative")),
         sa.ForeignKeyConstraint(
@@ -471,6 +472,14 @@ def upgrade() -> None:
         ),
     )
     op.create_index("ix_reminder_state_due_at", "reminder", ["state", "due_at"], unique=False)
+    op.create_index(
+        "ix_reminder_to_arm",
+        "reminder",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
+        sqlite_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
+    )
     op.create_table(
         "participant",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -920,6 +929,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_participant_exchange_id"), table_name="participant")
     op.drop_index(op.f("ix_participant_email"), table_name="participant")
     op.drop_table("participant")
+    op.drop_index(
+        "ix_reminder_to_arm",
+        table_name="reminder",
+        postgresql_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
+        sqlite_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
+    )
     op.drop_index("ix_reminder_state_due_at", table_name="reminder")
     op.drop_table("reminder")
     op.drop_table("household")

@@ -38,6 +38,9 @@ from sneaky.models.states import (
     ReminderState,
 )
 
+# Reminders whose date job is missing, stale or left over; said once, since an index and its query must agree.
+TO_ARM = "(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"
+
 
 class Exchange(Base):
     """One gift exchange: wall time and zone are what people typed, `event_at` is derived from them."""
@@ -186,9 +189,12 @@ class Reminder(Base):
     reason: Mapped[str] = mapped_column(String(200), default="")
     queued_count: Mapped[int] = mapped_column(default=0)
     done_at: Mapped[datetime | None]
+    # Written by the clock alone: the instant for which a date job stands in the job store.
+    armed_for: Mapped[datetime | None]
 
     __table_args__ = (
         UniqueConstraint("exchange_id", "days_before", "due_at"),
+        Index("ix_reminder_to_arm", "id", postgresql_where=text(TO_ARM), sqlite_where=text(TO_ARM)),
         Index("ix_reminder_state_due_at", "state", "due_at"),
         CheckConstraint("days_before BETWEEN 0 AND 365", name="days_before_in_a_year"),
         not_negative("queued_count"),
