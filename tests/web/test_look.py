@@ -33,7 +33,7 @@ FETCHED = (
     "hx-post",
 )
 LEADS_AWAY = re.compile(r"\s*(https?:)?//")
-ERRORS = (400, 403, 404, 410, 413, 418, 429, 500, 502, 503)
+ERRORS = (400, 403, 404, 409, 410, 413, 418, 429, 500, 502, 503)
 
 GROUNDS = ("bg", "surface")
 TEXT_PAIRS = [
