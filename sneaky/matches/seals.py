@@ -31,14 +31,22 @@ class MatchFacts:
     has_gift_at: datetime | None
     sent_at: datetime | None
 
+    @property
+    def needs_acknowledgement(self) -> bool:
+        """Whether an earlier name no longer counts and the giver has not confirmed having read so."""
+        return self.changed_at is not None and self.acknowledged_at is None
 
-def store(draw_id: int, pairs: Mapping[int, int], rng: random.Random) -> None:
+
+def store(
+    draw_id: int, pairs: Mapping[int, int], rng: random.Random, *, changed_at: datetime | None = None
+) -> None:
     """Seal the matches giver → recipient of a new draw, in an order that tells nothing.
 
+    With `changed_at` they take the place of an earlier draw's and have to be acknowledged.
     Raises ValueError where somebody would give to themselves or two givers share a recipient.
     """
     with transaction() as session:
-        _insert(session, draw_id, pairs, rng, changed_at=None)
+        _insert(session, draw_id, pairs, rng, changed_at=changed_at)
 
 
 def replace(

@@ -1,0 +1,143 @@
+"""Who gave to whom before: an earlier exchange, and the memory that outlives its erasure as keyed hashes."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.orm import Session
+
+from sneaky.core.crypto import Keyring, keyring
+from sneaky.core.db import db, open_session
+from sneaky.core.settings import settings
+from sneaky.matches import seals
+from sneaky.models import (
+    CompletedReason,
+    Draw,
+    DrawState,
+    Exchange,
+    PairMemory,
+    Participant,
+    ParticipantState,
+)
+
+# Long enough for last year's exchange when this year's is drawn early, too short for the one before that.
+REMEMBERED = timedelta(days=548)
+_HALF = 16  # bytes of each of the two hashes in a tag
+_AT_ONCE = 500
+
+Pair = tuple[int, int]
+
+
+def pairs(exchange: Exchange, at: datetime) -> frozenset[Pair]:
+    """The (giver, recipient) pairs among those who take part now that were drawn before.
+
+    Only used inside a draw and its verdict, never stored: as exclusions they would tell last year's secret.
+    """
+    people = _people(exchange.id)
+    return frozenset(_of_copied(exchange, people)) | frozenset(_of_memory(exchange.organizer_id, people, at))
+
+
+def remember(
+    exchange: Exchange, recipient_of: Mapping[int, int], drawn_at: datetime, rng: random.Random
+) -> None:
+    """Remember the pairs of a draw, unless the instance opted out, and forget what is too old to count."""
+    session = open_session()
+    session.execute(
+        delete(PairMemory).where(
+            PairMemory.organizer_id == exchange.organizer_id, PairMemory.drawn_at < drawn_at - REMEMBERED
+        )
+    )
+    if settings().pair_memory:
+        tags = _tags(exchange.id, recipient_of, drawn_at)
+        rng.shuffle(tags)
+        session.execute(
+            insert(PairMemory),
+            [{"organizer_id": exchange.organizer_id, "pair_tag": tag, "drawn_at": drawn_at} for tag in tags],
+        )
+
+
+def forget(exchange: Exchange, recipient_of: Mapping[int, int], drawn_at: datetime) -> None:
+    """Forget the pairs of a draw that does not count any more."""
+    session, tags = open_session(), _tags(exchange.id, recipient_of, drawn_at)
+    for start in range(0, len(tags), _AT_ONCE):
+        session.execute(
+            delete(PairMemory).where(
+                PairMemory.organizer_id == exchange.organizer_id,
+                PairMemory.pair_tag.in_(tags[start : start + _AT_ONCE]),
+            )
+        )
+
+
+def _of_copied(exchange: Exchange, people: Mapping[str, int]) -> Iterator[Pair]:
+    """The pairs of the exchange that this one was copied from, while that has not been erased."""
+    draw_id = db.session.scalar(
+        select(Draw.id)
+        .join(Exchange, Exchange.id == Draw.exchange_id)
+        .where(
+            Draw.exchange_id == exchange.copied_from_id,
+            Draw.state == DrawState.CURRENT,
+            Exchange.completed_reason.is_distinct_from(CompletedReason.CANCELLED),
+        )
+    )
+    if draw_id is None or exchange.copied_from_id is None:
+        return
+    now_known_as = {then: people.get(who) for who, then in _people(exchange.copied_from_id).items()}
+    for giver, recipient in seals.pairs(draw_id).items():
+        pair = now_known_as.get(giver), now_known_as.get(recipient)
+        if pair[0] is not None and pair[1] is not None:
+            yield pair[0], pair[1]
+
+
+def _of_memory(organizer_id: int, people: Mapping[str, int], at: datetime) -> Iterator[Pair]:
+    """Recognise remembered pairs: both halves of a tag are hashed apart, so that n people cost 2n hashes."""
+    if not settings().pair_memory:
+        return
+    rows = db.session.execute(
+        select(PairMemory.drawn_at, PairMemory.pair_tag).where(
+            PairMemory.organizer_id == organizer_id, PairMemory.drawn_at >= at - REMEMBERED
+        )
+    )
+    tags_by_draw: dict[datetime, list[bytes]] = {}
+    for row in rows:
+        tags_by_draw.setdefault(row.drawn_at, []).append(row.pair_tag)
+    ring = keyring()
+    for key in (ring, *map(Keyring, ring.older)):
+        for drawn_at, tags in tags_by_draw.items():
+            giver_of = {_half(key, "giver", drawn_at, who): person for who, person in people.items()}
+            recipient_of = {_half(key, "recipient", drawn_at, who): person for who, person in people.items()}
+            for tag in tags:
+                giver, recipient = giver_of.get(tag[:_HALF]), recipient_of.get(tag[_HALF:])
+                if giver is not None and recipient is not None:
+                    yield giver, recipient
+
+
+def _people(exchange_id: int) -> dict[str, int]:
+    """Those who take part, by what names a person across exchanges."""
+    return {who: person for person, who in _identities(db.session(), exchange_id)}
+
+
+def _identities(session: Session, exchange_id: int) -> Sequence[tuple[int, str]]:
+    """Participants with their address; behind a guardian's address the name tells one from another."""
+    rows = session.execute(
+        select(Participant.id, Participant.email, Participant.is_guarded, Participant.name).where(
+            Participant.exchange_id == exchange_id, Participant.state == ParticipantState.ACTIVE
+        )
+    )
+    return [(row.id, f"{row.email}\n{row.name.casefold()}" if row.is_guarded else row.email) for row in rows]
+
+
+def _tags(exchange_id: int, recipient_of: Mapping[int, int], drawn_at: datetime) -> list[bytes]:
+    """The tag of each pair: two keyed hashes, salted with the draw's instant so that years do not link."""
+    key, who = keyring(), dict(_identities(open_session(), exchange_id))
+    return [
+        _half(key, "giver", drawn_at, who[giver]) + _half(key, "recipient", drawn_at, who[recipient])
+        for giver, recipient in recipient_of.items()
+        if giver in who and recipient in who
+    ]
+
+
+def _half(key: Keyring, side: str, drawn_at: datetime, who: str) -> bytes:
+    return key.tag(f"pair-{side}", drawn_at.isoformat(), who)[:_HALF]

@@ -1,0 +1,169 @@
+"""The giver's own page: the sealed match, opening it, and the marks on the way to the gift."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+from sqlalchemy import select, update
+
+from sneaky import wishlists
+from sneaky.access import audit
+from sneaky.core.clock import now
+from sneaky.core.db import db, transaction
+from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.exchanges import participants
+from sneaky.exchanges.rows import held_exchange
+from sneaky.matches import seals
+from sneaky.models import Draw, DrawState, Exchange, LetterKind, Match, Participant
+from sneaky.outbox import queue
+
+_MARKS = {"has_gift": Match.has_gift_at, "sent": Match.sent_at}
+
+
+@dataclass(frozen=True)
+class SealedMatch:
+    """What may be shown before the match is opened: no name."""
+
+    is_revealed: bool
+    is_changed: bool
+
+
+@dataclass(frozen=True)
+class RevealedMatch:
+    """What the giver sees: whom they give to and what helps to choose a gift.
+
+    `is_changed`: an earlier name no longer counts, and the giver has not yet confirmed having read so.
+    """
+
+    recipient_name: str
+    wish_list: Sequence[wishlists.Item]
+    postal_address: str | None
+    budget: Decimal | None
+    currency: str
+    is_changed: bool
+    has_gift: bool
+    is_sent: bool
+    is_received: bool
+
+
+@dataclass(frozen=True)
+class NamePair:
+    """Giver and recipient by name, shown when the glass is broken."""
+
+    giver: str
+    recipient: str
+
+
+def sealed(participant_id: int) -> SealedMatch | None:
+    """Whether a match waits for this participant, without opening it; None where there is none."""
+    match = seals.match_of_giver(participant_id)
+    return SealedMatch(match.revealed_at is not None, match.needs_acknowledgement) if match else None
+
+
+def reveal(participant_id: int) -> RevealedMatch:
+    """Open the match of a participant; the first time is remembered. Raises `RuleBroken` before the draw."""
+    with transaction() as session:
+        match = seals.match_of_giver(participant_id)
+        if match is None:
+            raise RuleBroken("There is no match for you yet. Please wait until the names are drawn.")
+        opened = session.execute(
+            update(Match)
+            .where(Match.id == match.match_id, Match.revealed_at.is_(None))
+            .values(revealed_at=now())
+            .returning(Match.id)
+        ).first()
+        if opened is not None:
+            exchange_id = session.scalar(
+                select(Participant.exchange_id).where(Participant.id == participant_id)
+            )
+            audit.note("match.revealed", exchange_id=exchange_id, participant=participant_id)
+        return _opened(participant_id, match)
+
+
+def revealed(participant_id: int) -> RevealedMatch | None:
+    """The opened match of a participant; None where it is still sealed, or there is none."""
+    match = seals.match_of_giver(participant_id)
+    return _opened(participant_id, match) if match and match.revealed_at else None
+
+
+def acknowledge(participant_id: int) -> None:
+    """The giver confirms that an earlier name no longer counts."""
+    with transaction() as session:
+        match = seals.match_of_giver(participant_id)
+        if match is None:
+            raise NotFound
+        if match.needs_acknowledgement:
+            session.execute(update(Match).where(Match.id == match.match_id).values(acknowledged_at=now()))
+
+
+def mark_gift(participant_id: int, mark: str, is_on: bool) -> None:
+    """Set or take back a mark: “has_gift” and “sent” by the giver, “received” by the recipient.
+
+    Raises `RuleBroken` for the giver's marks before the match is opened, and ValueError for another mark.
+    """
+    at = now() if is_on else None
+    with transaction() as session:
+        if mark == "received":
+            if seals.match_to(participant_id) is None:
+                raise RuleBroken("Nobody gives to you yet. Please wait until the names are drawn.")
+            session.execute(
+                update(Participant).where(Participant.id == participant_id).values(gift_received_at=at)
+            )
+            return
+        if mark not in _MARKS:
+            raise ValueError(f"there is no mark {mark}")
+        match = seals.match_of_giver(participant_id)
+        if match is None or match.revealed_at is None:
+            raise RuleBroken("Open your match first; then you can mark your gift.")
+        session.execute(update(Match).where(Match.id == match.match_id).values({_MARKS[mark]: at}))
+
+
+def break_glass(exchange_id: int, organizer_id: int) -> list[NamePair]:
+    """Show the organizer every pair, by the giver's name: each time logged, and announced to everybody once.
+
+    Raises `NotFound` for somebody else's exchange and `RuleBroken` where nothing is drawn.
+    """
+    with transaction() as session:
+        exchange = held_exchange(session, exchange_id)
+        if exchange.organizer_id != organizer_id:
+            raise NotFound
+        draw_id = session.scalar(
+            select(Draw.id).where(Draw.exchange_id == exchange_id, Draw.state == DrawState.CURRENT)
+        )
+        if draw_id is None:
+            raise RuleBroken("There is nothing to reveal. Draw the names first.")
+        audit.note("matches.revealed", organizer_id=organizer_id, exchange_id=exchange_id)
+        queue.put_for_participants(
+            LetterKind.MATCHES_REVEALED, exchange_id, dedupe_prefix=f"matches-revealed:{draw_id}"
+        )
+        names = dict(
+            session.execute(
+                select(Participant.id, Participant.name).where(Participant.exchange_id == exchange_id)
+            ).tuples()
+        )
+        pairs = seals.pairs(draw_id).items()
+    return sorted(
+        (NamePair(names[giver], names[recipient]) for giver, recipient in pairs if recipient in names),
+        key=lambda pair: (pair.giver.casefold(), pair.giver),
+    )
+
+
+def _opened(participant_id: int, match: seals.MatchFacts) -> RevealedMatch:
+    recipient_id = seals.recipient_of(participant_id)
+    recipient = db.session.get(Participant, recipient_id) if recipient_id else None
+    if recipient is None:
+        raise NotFound("The person you gave to has been erased; there is nothing left to show.")
+    exchange = db.session.get_one(Exchange, recipient.exchange_id)
+    return RevealedMatch(
+        recipient_name=recipient.name,
+        wish_list=wishlists.items(recipient.id),
+        postal_address=participants.postal_address(recipient.id),
+        budget=exchange.budget,
+        currency=exchange.currency,
+        is_changed=match.needs_acknowledgement,
+        has_gift=match.has_gift_at is not None,
+        is_sent=match.sent_at is not None,
+        is_received=recipient.gift_received_at is not None,
+    )
