@@ -1,0 +1,230 @@
+"""Magic links of participants: asked for, looked at, used, renewed."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import ColumnElement, and_, delete, or_, select, update
+
+from sneaky.access import addresses, audit, claims, personal_letters, rate_limits
+from sneaky.access.claims import Link
+from sneaky.core.clock import now
+from sneaky.core.db import db, open_session, transaction
+from sneaky.core.errors import RuleBroken
+from sneaky.core.tokens import normalise_code
+from sneaky.models import (
+    Exchange,
+    ExchangeState,
+    LetterKind,
+    MagicToken,
+    Participant,
+    ParticipantState,
+    TokenPurpose,
+)
+from sneaky.outbox import links
+
+SIGN_IN_LIVES = timedelta(minutes=15)
+CONFIRMATION_LIVES = timedelta(days=7)
+_USED_KEPT_FOR = timedelta(hours=24)
+_ONCE = (TokenPurpose.SIGN_IN, TokenPurpose.CONFIRM_REGISTRATION)
+_BEFORE_DRAW = (ExchangeState.DRAFT, ExchangeState.REGISTRATION_OPEN, ExchangeState.REGISTRATION_CLOSED)
+_OLD_LINK = "This link was used already, or it is too old. Ask for a fresh one."
+
+
+class LinkState(StrEnum):
+    """What a magic link is still good for."""
+
+    FRESH = "fresh"  # one press signs in
+    USED = "used"  # somebody signed in with it
+    EXPIRED = "expired"  # its time is over, or it was revoked
+    UNKNOWN = "unknown"  # never was, or is forgotten
+
+
+@dataclass(frozen=True)
+class LinkView:
+    """What the page of a magic link may tell before anybody signed in."""
+
+    purpose: TokenPurpose | None
+    state: LinkState
+    participant_id: int | None = None
+    participant_name: str | None = None
+    exchange_name: str | None = None
+
+
+@dataclass(frozen=True)
+class Redeemed:
+    """Whom a magic link let in, and what for."""
+
+    purpose: TokenPurpose
+    participant_id: int
+    organizer_id: int | None
+    exchange_id: int
+    email: str
+
+
+def ask(email: str, *, exchange_id: int | None = None, ip: str, browser: str) -> None:
+    """Write to an address with a link for each of its participations, all or those in one exchange.
+
+    Nothing tells whether there are any: unknown addresses cost the same work. `browser` is a secret of the
+    asking browser, where the letter's code may be typed instead. Raises `RuleBroken` for what is no address,
+    and `TooMany`.
+    """
+    email = addresses.normalise(email)
+    rate_limits.count_letter(email, ip=ip, exchange_id=exchange_id)
+    with transaction():
+        people = _people(Participant.email == email, *_within(exchange_id))
+        for person in people:
+            _write(person, browser=browser)
+        if not people:
+            personal_letters.pretend(
+                LetterKind.MAGIC_LINK, TokenPurpose.SIGN_IN, email, lifetime=SIGN_IN_LIVES, browser=browser
+            )
+
+
+def peek(token: str) -> LinkView:
+    """What a link is good for. Looking never uses it up, since mail scanners look too."""
+    link = claims.look(token)
+    if link is None or link.participant_id is None:
+        return LinkView(None, LinkState.UNKNOWN)
+    names = db.session.execute(
+        select(Participant.name, Exchange.name)
+        .join(Exchange, Exchange.id == Participant.exchange_id)
+        .where(Participant.id == link.participant_id)
+    ).one()
+    return LinkView(link.purpose, _state_of(link), link.participant_id, *names)
+
+
+def redeem(token: str) -> Redeemed:
+    """Use a link: once, except for the ones in match and reminder letters, which last as long as they say.
+
+    The link that confirms a registration makes its participant take part. Raises `RuleBroken` when the link
+    is used, too old, or was revoked.
+    """
+    with transaction():
+        link = claims.look(token)
+        if link is None or not (link.purpose is TokenPurpose.MATCH and link.is_fresh):
+            link = claims.claim(claims.of_token(token), *_ONCE)
+        if link is None:
+            raise RuleBroken(_OLD_LINK)
+        return _let_in(link)
+
+
+def redeem_code(code: str, browser: str) -> Redeemed:
+    """Use the link whose code was typed in the browser that asked. Raises `RuleBroken` and `TooMany`."""
+    rate_limits.hit(rate_limits.CODE_BY_BROWSER, browser)
+    typed = MagicToken.code_hash == links.hash_code(normalise_code(code), browser)
+    with transaction():
+        link = claims.claim(typed, TokenPurpose.SIGN_IN)
+        if link is None:
+            raise RuleBroken("This is not the code of your latest letter, or it is too old.", field="code")
+        return _let_in(link)
+
+
+def renew(token: str, *, ip: str) -> None:
+    """Send a fresh link to the address that a used or old one went to. A forgotten link does nothing."""
+    link = claims.look(token)
+    if link is None or link.participant_id is None:
+        return
+    (person,) = _people(Participant.id == link.participant_id)
+    rate_limits.count_letter(person.email, ip=ip)
+    with transaction():
+        _write(person, browser=None)
+
+
+def _people(*conditions: ColumnElement[bool]) -> Sequence[Any]:
+    return db.session.execute(
+        select(
+            Participant.id,
+            Participant.email,
+            Participant.exchange_id,
+            and_(Participant.state == ParticipantState.PENDING, Exchange.state.in_(_BEFORE_DRAW)).label(
+                "may_confirm"
+            ),
+        )
+        .join(Exchange, Exchange.id == Participant.exchange_id)
+        .where(*conditions)
+        .order_by(Participant.id)
+    ).all()
+
+
+def _within(exchange_id: int | None) -> list[ColumnElement[bool]]:
+    return [] if exchange_id is None else [Participant.exchange_id == exchange_id]
+
+
+def _write(person: Any, *, browser: str | None) -> None:
+    """Queue the letter that lets this person in: who has not confirmed the address yet does so by it."""
+    if person.may_confirm:
+        kind, purpose, lifetime = (
+            LetterKind.CONFIRM_REGISTRATION,
+            TokenPurpose.CONFIRM_REGISTRATION,
+            CONFIRMATION_LIVES,
+        )
+    else:
+        kind, purpose, lifetime = LetterKind.MAGIC_LINK, TokenPurpose.SIGN_IN, SIGN_IN_LIVES
+    personal_letters.send(
+        kind,
+        purpose,
+        person.email,
+        lifetime=lifetime,
+        exchange_id=person.exchange_id,
+        participant_id=person.id,
+        browser=browser,
+    )
+
+
+def _state_of(link: Link) -> LinkState:
+    if link.is_fresh:
+        return LinkState.FRESH
+    return LinkState.USED if link.used_at is not None else LinkState.EXPIRED
+
+
+def _let_in(link: Link) -> Redeemed:
+    """Write down who came in by a used link, and confirm the registration if that is what it is for."""
+    participant_id, exchange_id, email = (
+        open_session()
+        .execute(
+            select(Participant.id, Participant.exchange_id, Participant.email).where(
+                Participant.id == link.participant_id
+            )
+        )
+        .one()
+    )
+    if link.purpose is TokenPurpose.CONFIRM_REGISTRATION:
+        _confirm(participant_id, exchange_id)
+    audit.note(
+        "participant.signed_in",
+        exchange_id=exchange_id,
+        participant=participant_id,
+        purpose=link.purpose.value,
+    )
+    return Redeemed(link.purpose, participant_id, link.organizer_id, exchange_id, email)
+
+
+def _confirm(participant_id: int, exchange_id: int) -> None:
+    """Make a participant take part, unless the draw was faster; holding the exchange keeps it away."""
+    session = open_session()
+    state = session.scalars(select(Exchange.state).where(Exchange.id == exchange_id).with_for_update()).one()
+    if state in _BEFORE_DRAW:
+        session.execute(
+            update(Participant)
+            .where(Participant.id == participant_id, Participant.state == ParticipantState.PENDING)
+            .values(state=ParticipantState.ACTIVE, confirmed_at=now())
+        )
+
+
+def delete_expired(limit: int) -> int:
+    """Delete at most `limit` links of any kind: expired ones, and used ones after a day; returns how many."""
+    at = now()
+    over = (
+        select(MagicToken.id)
+        .where(or_(MagicToken.expires_at <= at, MagicToken.used_at <= at - _USED_KEPT_FOR))
+        .limit(limit)
+    )
+    with transaction() as session:
+        return len(
+            session.execute(delete(MagicToken).where(MagicToken.id.in_(over)).returning(MagicToken.id)).all()
+        )
