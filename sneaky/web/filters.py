@@ -1,0 +1,89 @@
+"""How values are written for people: instants in a zone, days, money, how long ago."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+
+import pytz
+from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_location
+from babel.numbers import format_currency
+from flask import Flask, g, has_request_context
+from flask_babel import get_locale
+
+from sneaky.core.clock import now
+from sneaky.web.guards import organizer_or_none, participant_or_none
+
+_MINUTE = {"en": "EEE d MMM y, HH:mm", "de": "EEE, d. MMM y, HH:mm"}
+_DAY = {"en": "EEEE, d MMMM y", "de": "EEEE, d. MMMM y"}
+
+
+@dataclass(frozen=True)
+class Moment:
+    """An instant in the zone it belongs to, as `clock.when` shows it; `reader` only where theirs differs."""
+
+    utc: datetime
+    text: str
+    zone: str
+    place: str
+    relative: str
+    reader: str
+
+
+def init_app(app: Flask) -> None:
+    """Hand the filters to every template."""
+    app.jinja_env.filters.update(in_zone=in_zone, on_day=on_day, money=money, relative=relative)
+
+
+def in_zone(at: datetime, zone: str) -> Moment:
+    """An instant (aware) as people in `zone` (IANA) read it, with weekday, and as the reader does."""
+    text, theirs = _minute(at, zone), _reader_zone()
+    reader = _minute(at, theirs) if theirs else ""
+    return Moment(at, text, zone, _place(zone), relative(at), "" if reader == text else reader)
+
+
+def on_day(at: datetime | date, zone: str = "UTC") -> str:
+    """The day of an instant in `zone`, or a plain date, with weekday."""
+    day = at.astimezone(pytz.timezone(zone)).date() if isinstance(at, datetime) else at
+    return format_date(day, _DAY[_language()], locale=_language())
+
+
+def money(amount: Decimal, currency: str) -> str:
+    """An amount in a currency (ISO 4217), without empty cents."""
+    locale = get_locale()
+    pattern = locale.currency_formats["standard"].pattern
+    if amount == amount.to_integral_value():
+        return str(
+            format_currency(
+                amount, currency, pattern.replace(".00", ""), locale=locale, currency_digits=False
+            )
+        )
+    return str(format_currency(amount, currency, pattern, locale=locale))
+
+
+def relative(at: datetime) -> str:
+    """How far an instant is from now: “in 9 days”, “2 hours ago”."""
+    return format_timedelta(at - now(), add_direction=True, locale=_language())
+
+
+def _language() -> str:
+    return str(get_locale().language)
+
+
+def _minute(at: datetime, zone: str) -> str:
+    return format_datetime(at, _MINUTE[_language()], tzinfo=pytz.timezone(zone), locale=_language())
+
+
+def _place(zone: str) -> str:
+    if "/" not in zone or zone.startswith("Etc/"):
+        return zone.removeprefix("Etc/")
+    return str(get_timezone_location(pytz.timezone(zone), locale=_language(), return_city=True))
+
+
+def _reader_zone() -> str | None:
+    """The zone that whoever reads this has chosen."""
+    if not has_request_context() or "asks_nobody" in g:
+        return None
+    people = (participant_or_none(), organizer_or_none())
+    return next((person.zone for person in people if person and person.zone), None)

@@ -1,0 +1,124 @@
+"""What every form shares: clean text, errors beside the field, and a place for what a room refuses."""
+
+from __future__ import annotations
+
+import unicodedata
+from types import TracebackType
+from typing import Any
+
+from flask import render_template
+from flask_babel import lazy_gettext as _l
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length
+
+from sneaky.access.passwords import LONGEST, SHORTEST
+from sneaky.core.errors import RuleBroken
+from sneaky.models.columns import EMAIL_LENGTH, NAME_LENGTH
+
+_LINE_BREAKS = {"\n", "\t"}
+
+
+class BaseForm(FlaskForm):  # type: ignore[misc, unused-ignore]
+    """A form with our token that keeps what was typed."""
+
+    def blaming_fields(self) -> _Blaming:
+        """A block whose `RuleBroken` is shown beside the field it names, or above the form; then we go on."""
+        return _Blaming(self)
+
+    def blame(self, error: RuleBroken) -> None:
+        """Put what a room refused where the person can see it."""
+        field = self._fields.get(error.field or "")
+        if field is None:
+            self.form_errors.append(error.message)
+        else:
+            field.errors = [*field.errors, error.message]
+
+
+class _Blaming:
+    """Catches `RuleBroken` for a form."""
+
+    def __init__(self, form: BaseForm) -> None:
+        self._form = form
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if isinstance(error, RuleBroken):
+            self._form.blame(error)
+            return True
+        return False
+
+
+class Line(StringField):
+    """One line of text: no control characters, no spaces around or doubled."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Clean what was typed."""
+        super().process_formdata(valuelist)
+        self.data = " ".join(_printable(self.data or "", keep=set()).split())
+
+
+class Paragraphs(TextAreaField):
+    """Text of several lines: no control characters but line breaks."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Clean what was typed."""
+        super().process_formdata(valuelist)
+        text = (self.data or "").replace("\r\n", "\n").replace("\r", "\n")
+        self.data = _printable(text, keep=_LINE_BREAKS).strip()
+
+
+class MailAddress(EmailField):
+    """A mail address as it was typed; the room that takes it checks it."""
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Clean what was typed."""
+        super().process_formdata(valuelist)
+        self.data = _printable(self.data or "", keep=set()).strip()
+
+
+def needed(message: Any = None) -> DataRequired:
+    """The field must not be empty."""
+    return DataRequired(_l("This is needed.") if message is None else message)
+
+
+def at_most(length: int) -> Length:
+    """The text has at most `length` characters."""
+    return Length(max=length, message=_l("At most %(max)d characters, please."))
+
+
+def name_field(label: Any, **options: Any) -> Line:
+    """A person's or thing's name."""
+    return Line(label, [needed(), at_most(NAME_LENGTH)], **options)
+
+
+def mail_field(**options: Any) -> MailAddress:
+    """Somebody's mail address."""
+    return MailAddress(_l("E-mail address"), [needed(), at_most(EMAIL_LENGTH)], **options)
+
+
+def password_field(label: Any, **options: Any) -> PasswordField:
+    """A password to get in with; never sent back to the page."""
+    return PasswordField(label, [needed(), at_most(LONGEST)], **options)
+
+
+def new_password_field(label: Any, **options: Any) -> PasswordField:
+    """A password that somebody chooses."""
+    options.setdefault(
+        "description", _l("At least %(count)d characters; three or four words do well.", count=SHORTEST)
+    )
+    return password_field(label, **options)
+
+
+def form_page(template: str, form: BaseForm, **context: Any) -> tuple[str, int]:
+    """The page of a form: fresh, or come back with errors and status 422."""
+    return render_template(template, form=form, **context), 422 if form.errors else 200
+
+
+def _printable(text: str, *, keep: set[str]) -> str:
+    """Without control characters: PostgreSQL cannot hold NUL, and nobody means the others."""
+    return "".join(mark for mark in text if mark in keep or unicodedata.category(mark) not in {"Cc", "Cs"})

@@ -1,0 +1,50 @@
+"""What the frame of every page shows: where one can go, how to sign out, which languages there are."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Flask, g, has_request_context, request, url_for
+from flask_babel import get_locale
+from flask_babel import gettext as _
+
+from sneaky import __version__
+from sneaky.web import locales
+from sneaky.web.guards import organizer_or_none, participant_or_none
+
+
+def init_app(app: Flask) -> None:
+    """Give every template what base.html asks for."""
+    app.context_processor(_context)
+
+
+def _context() -> dict[str, Any]:
+    if not has_request_context():
+        return {}
+    calm: dict[str, Any] = {"current_locale": str(get_locale())}
+    if "asks_nobody" in g:
+        return calm
+    is_anybody = bool(organizer_or_none() or participant_or_none())
+    return calm | {
+        "app_version": __version__,
+        "home_url": url_for("public.home"),
+        "nav_items": list(_places()),
+        "sign_out_url": url_for("signin.sign_out") if is_anybody else "",
+        "languages": locales.choices(),
+        "language_url": url_for("public.language"),
+        "privacy_url": url_for("public.privacy"),
+    }
+
+
+def _places() -> list[tuple[str, str, bool]]:
+    """Where this person can go, as (address, word, whether we are there)."""
+    organizer, participant = organizer_or_none(), participant_or_none()
+    places = []
+    if organizer:
+        places.append(("organizer.dashboard", _("Exchanges")))
+    if participant:
+        places.append(("participant.home", _("My page")))
+    if organizer and organizer.is_admin:
+        places.append(("operations.jobs", _("Operations")))
+    here = request.blueprint
+    return [(url_for(endpoint), word, endpoint.startswith(f"{here}.")) for endpoint, word in places]

@@ -1,0 +1,46 @@
+"""Which language a page speaks: what the person chose, else what the browser prefers, else the default."""
+
+from __future__ import annotations
+
+from flask import Flask, g, has_request_context, request
+from flask_babel import Babel, get_locale
+
+from sneaky.core.settings import Settings, settings
+from sneaky.web.guards import browser_session, organizer_or_none, participant_or_none
+
+LANGUAGES = {"en": "English", "de": "Deutsch"}
+_CHOSEN = "language"
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Let Flask-Babel ask us for the language of each request."""
+    Babel(app, default_locale=settings.default_locale, default_timezone="UTC", locale_selector=select)
+
+
+def select() -> str:
+    """The language of this request; outside of one, the default. An error page asks only the browser."""
+    if not has_request_context():
+        return settings().default_locale
+    return _of_person() or request.accept_languages.best_match(LANGUAGES, settings().default_locale)
+
+
+def choose(code: str) -> bool:
+    """Remember the language in this browser; False for one we do not speak."""
+    if code not in LANGUAGES:
+        return False
+    browser_session()[_CHOSEN] = code
+    return True
+
+
+def choices() -> list[tuple[str, str, bool]]:
+    """Every language as (code, its own name, whether this page speaks it)."""
+    current = str(get_locale())
+    return [(code, name, code == current) for code, name in LANGUAGES.items()]
+
+
+def _of_person() -> str | None:
+    if "asks_nobody" in g:
+        return None
+    chosen: str | None = browser_session().get(_CHOSEN)
+    people = (participant_or_none(), organizer_or_none())
+    return chosen or next((person.locale for person in people if person and person.locale), None)
