@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytz
 from sqlalchemy import update
-from sqlalchemy.orm import Session
 
-from sneaky.access import addresses, audit, sessions
+from sneaky.access import addresses, audit, claims, sessions
 from sneaky.core.clock import now
 from sneaky.core.crypto import keyring
 from sneaky.core.db import transaction
@@ -100,12 +99,12 @@ def change_email(participant_id: int, email: str) -> None:
             raise RuleBroken("Somebody else is in this exchange with that address.", field="email")
         participant.email = email
         session.flush()
-        _revoke_links(session, participant_id)
+        claims.revoke(MagicToken.participant_id == participant_id)
         sessions.end_all(participant_id=participant_id)
         has_waiting = queue.readdress(participant_id, email) > 0
         waits_for_match = exchange.state is ExchangeState.MATCHED and not has_waiting
         if participant.state is ParticipantState.PENDING:
-            ask_to_confirm(exchange, participant)
+            ask_to_confirm(participant)
         elif participant.state is ParticipantState.ACTIVE and waits_for_match:
             queue.put(LetterKind.MATCH, email, exchange_id=exchange.id, participant_id=participant_id)
         audit.note("participant.readdressed", exchange_id=exchange.id, participant=participant_id)
@@ -153,12 +152,3 @@ def mark_seen(participant_id: int) -> None:
         seen = update(Participant).where(Participant.id == participant_id).values(seen_at=today)
         if session.execute(seen.returning(Participant.id)).first() is None:
             raise NotFound
-
-
-def _revoke_links(session: Session, participant_id: int) -> None:
-    session.execute(
-        update(MagicToken)
-        .where(MagicToken.participant_id == participant_id, MagicToken.revoked_at.is_(None))
-        .values(revoked_at=now())
-        .execution_options(synchronize_session=False)
-    )

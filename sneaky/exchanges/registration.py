@@ -8,7 +8,8 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from sneaky import wishlists
-from sneaky.access import addresses, rate_limits
+from sneaky.access import addresses, personal_letters, rate_limits
+from sneaky.access.magic_links import CONFIRMATION_LIVES, SIGN_IN_LIVES
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken
@@ -26,10 +27,7 @@ from sneaky.models import (
     WishListItem,
 )
 from sneaky.models.columns import NAME_LENGTH
-from sneaky.outbox import links, queue
 
-CONFIRMATION_LIVES = timedelta(days=7)
-SIGN_IN_LIVES = timedelta(minutes=15)
 IDEAS_LENGTH = 4000
 _CLOSED = "Registration for this exchange is closed. Please ask the organizer to add you."
 
@@ -60,13 +58,13 @@ def join(
     )
     wishes = _wishes(ideas)
     _refuse_closed(db.session.get(Exchange, exchange_id))
-    _count(exchange_id, email, ip)
+    rate_limits.count_letter(email, ip=ip, exchange_id=exchange_id)
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         _refuse_closed(exchange)
         participant = by_email(session, exchange_id, email)
         if participant is not None and participant.state is ParticipantState.ACTIVE:
-            _tell_already_joined(exchange, participant)
+            _send(participant, LetterKind.ALREADY_JOINED, TokenPurpose.SIGN_IN, SIGN_IN_LIVES)
             return
         if participant is None:
             refuse_full(session, exchange_id, 1)
@@ -74,39 +72,22 @@ def join(
         participant.household_id = households.find_or_make(session, exchange_id, household_name)
         session.flush()
         _note_wishes(session, participant.id, wishes)
-        ask_to_confirm(exchange, participant)
+        ask_to_confirm(participant)
 
 
-def ask_to_confirm(exchange: Exchange, participant: Participant) -> None:
+def ask_to_confirm(participant: Participant) -> None:
     """Queue the letter whose link confirms an address, inside the transaction of the caller."""
-    minted = links.mint(
-        TokenPurpose.CONFIRM_REGISTRATION,
-        lifetime=CONFIRMATION_LIVES,
-        participant_id=participant.id,
-        exchange_id=exchange.id,
-        email=participant.email,
-    )
-    _put(LetterKind.CONFIRM_REGISTRATION, participant, minted.token_id)
+    _send(participant, LetterKind.CONFIRM_REGISTRATION, TokenPurpose.CONFIRM_REGISTRATION, CONFIRMATION_LIVES)
 
 
-def _tell_already_joined(exchange: Exchange, participant: Participant) -> None:
-    minted = links.mint(
-        TokenPurpose.SIGN_IN,
-        lifetime=SIGN_IN_LIVES,
-        participant_id=participant.id,
-        exchange_id=exchange.id,
-        email=participant.email,
-    )
-    _put(LetterKind.ALREADY_JOINED, participant, minted.token_id)
-
-
-def _put(kind: LetterKind, participant: Participant, token_id: int) -> None:
-    queue.put(
+def _send(participant: Participant, kind: LetterKind, purpose: TokenPurpose, lifetime: timedelta) -> None:
+    personal_letters.send(
         kind,
+        purpose,
         participant.email,
+        lifetime=lifetime,
         exchange_id=participant.exchange_id,
         participant_id=participant.id,
-        token_id=token_id,
     )
 
 
@@ -115,14 +96,6 @@ def _refuse_closed(exchange: Exchange | None) -> None:
         raise NotFound
     if not is_open(exchange):
         raise RuleBroken(_CLOSED)
-
-
-def _count(exchange_id: int, email: str, ip: str) -> None:
-    """Count the try before anything is looked up, the same for known and unknown addresses."""
-    rate_limits.hit(rate_limits.LETTERS_BY_NETWORK, addresses.network(ip))
-    rate_limits.hit(rate_limits.LETTERS_BY_ADDRESS, addresses.folded(email))
-    rate_limits.hit(rate_limits.LETTERS_BY_EXCHANGE, str(exchange_id))
-    rate_limits.hit(rate_limits.LETTERS_BY_INSTANCE)
 
 
 def _wishes(ideas: str) -> list[str]:
