@@ -1,0 +1,109 @@
+"""Count all draws by sets of recipients and pick one: exactly uniform where the rules leave few choices."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from random import Random
+
+from sneaky.draws.board import Board
+
+MOST_STATES = 200_000
+MOST_ALLOWED_PAIRS = 100_000
+
+
+class SubsetTable:
+    """For the first 1, 2, … givers: each set of recipients that they can have, and in how many ways.
+
+    Sets are bit masks. A recipient whom no later giver may get must be in the set by then, which keeps the
+    sets few when givers with common choices follow each other.
+    """
+
+    def __init__(self, order: list[int], choices: list[list[int]], layers: list[dict[int, int]]) -> None:
+        """Use `SubsetTable.of`; `choices` are one-bit masks by giver, `layers[k]` counts the first k."""
+        self._order = order
+        self._choices = choices
+        self._layers = layers
+        self._everybody = (1 << len(order)) - 1
+        self.total = layers[-1].get(self._everybody, 0)
+
+    @classmethod
+    def of(cls, board: Board, *, most_states: int = MOST_STATES) -> SubsetTable | None:
+        """Count, or return None if the board allows too much for that."""
+        if board.size**2 - board.barred_pairs > MOST_ALLOWED_PAIRS:
+            return None
+        allowed = [board.allowed(giver) for giver in range(board.size)]
+        order = _neighbours_together(board, allowed)
+        last_chance = {recipient: place for place, giver in enumerate(order) for recipient in allowed[giver]}
+        choices = [[1 << recipient for recipient in row] for row in allowed]
+        layers, states = [{0: 1}], 1
+        for place, giver in enumerate(order):
+            must_be_in = sum(
+                1 << recipient for recipient in allowed[giver] if last_chance[recipient] == place
+            )
+            ways: dict[int, int] = {}
+            for taken, count in layers[-1].items():
+                for bit in choices[giver]:
+                    if not taken & bit and (taken | bit) & must_be_in == must_be_in:
+                        ways[taken | bit] = ways.get(taken | bit, 0) + count
+                if states + len(ways) > most_states:
+                    return None
+            states += len(ways)
+            layers.append(ways)
+        return cls(order, choices, layers)
+
+    def sample(self, rng: Random) -> list[int] | None:
+        """One of the draws, each with the same chance; None if there is none.
+
+        Goes back from everybody: the last giver's recipient is chosen by how many ways are left without
+        them.
+        """
+        if not self.total:
+            return None
+        recipient_of = [0] * len(self._order)
+        taken = self._everybody
+        for place in range(len(self._order) - 1, -1, -1):
+            giver, before = self._order[place], self._layers[place]
+            point = rng.randrange(self._layers[place + 1][taken])
+            for bit in self._choices[giver]:
+                point -= before.get(taken ^ bit, 0) if taken & bit else 0
+                if point < 0:
+                    recipient_of[giver] = bit.bit_length() - 1
+                    taken ^= bit
+                    break
+        return recipient_of
+
+    def draws(self) -> Iterator[list[int]]:
+        """All draws, one by one; there are `total`."""
+        open_ends = [(len(self._order), self._everybody, [0] * len(self._order))] if self.total else []
+        while open_ends:
+            place, taken, recipient_of = open_ends.pop()
+            if place == 0:
+                yield recipient_of
+                continue
+            giver, before = self._order[place - 1], self._layers[place - 1]
+            for bit in self._choices[giver]:
+                if taken & bit and taken ^ bit in before:
+                    longer = list(recipient_of)
+                    longer[giver] = bit.bit_length() - 1
+                    open_ends.append((place - 1, taken ^ bit, longer))
+
+
+def _neighbours_together(board: Board, allowed: list[set[int]]) -> list[int]:
+    """Order the givers so that each adds few recipients that no one before could get."""
+    givers_of: list[list[int]] = [[] for _ in range(board.size)]
+    for giver, row in enumerate(allowed):
+        for recipient in row:
+            givers_of[recipient].append(giver)
+    new_to = {giver: len(row) for giver, row in enumerate(allowed)}
+    seen: set[int] = set()
+    order = []
+    while new_to:
+        giver = min(new_to, key=new_to.__getitem__)
+        del new_to[giver]
+        order.append(giver)
+        for recipient in allowed[giver] - seen:
+            for other in givers_of[recipient]:
+                if other in new_to:
+                    new_to[other] -= 1
+        seen |= allowed[giver]
+    return order
