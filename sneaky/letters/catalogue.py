@@ -1,0 +1,126 @@
+"""The catalogue: writes any letter from its id, or with sample data for a preview."""
+
+from __future__ import annotations
+
+from flask_babel import force_locale
+
+from sneaky.core.settings import settings
+from sneaky.letters import calendar, samples, writing
+from sneaky.letters.content import Content, ExchangeFacts
+from sneaky.letters.relevance import refuse_obsolete
+from sneaky.letters.sources import Source, read, with_link
+from sneaky.letters.wording import one_line
+from sneaky.models import Exchange, ExchangeState, LetterKind
+from sneaky.outbox import links, queue
+from sneaky.outbox.message import Attachment, Rendered
+
+_WITH_CALENDAR = frozenset({LetterKind.MATCH, LetterKind.EXCHANGE_CHANGED})
+
+
+def render(letter_id: int) -> Rendered:
+    """Write a letter as it goes out, the same at every try; raises `LetterObsolete`.
+
+    Opens no connection and needs no request; at the first try of a letter to many it makes its link.
+    """
+    source = read(letter_id)
+    refuse_obsolete(source)
+    source = with_link(source)
+    content = _content(source)
+    with force_locale(_locale(source)):
+        subject, text, html = writing.write(content)
+        attachments = _attachments(source, content)
+    return Rendered(subject, text, html, attachments, _headers(content), _reply_to(source))
+
+
+def preview(kind: LetterKind, locale: str) -> Rendered:
+    """A letter of a kind with sample data, in a language."""
+    content = samples.content(kind)
+    with force_locale(locale):
+        subject, text, html = writing.write(content)
+    return Rendered(subject, text, html, headers=_headers(content))
+
+
+def _content(source: Source) -> Content:
+    letter, participant, exchange, organizer, token = source
+    is_invitation = letter.kind is LetterKind.ORGANIZER_INVITATION
+    addressee = participant or (None if is_invitation else organizer)
+    return Content(
+        kind=letter.kind,
+        name=one_line(addressee.name) if addressee is not None else "",
+        is_guarded=participant is not None and participant.is_guarded,
+        inviter=one_line(organizer.name) if is_invitation and organizer is not None else "",
+        exchange=_facts(exchange, addressee.zone if addressee is not None else None) if exchange else None,
+        link=_link(source),
+        link_lives=token.expires_at - token.created_at if token is not None else None,
+        code=links.code_of(token.id) if token is not None else None,
+        unsubscribe_link=_unsubscribe_link(source),
+        facts=letter.facts,
+    )
+
+
+def _facts(exchange: Exchange, reader_zone: str | None) -> ExchangeFacts:
+    return ExchangeFacts(
+        name=one_line(exchange.name),
+        event_at=exchange.event_at,
+        zone=exchange.zone,
+        reader_zone=reader_zone,
+        place=one_line(exchange.place),
+        budget=exchange.budget,
+        currency=exchange.currency,
+        is_drawn=exchange.state is ExchangeState.MATCHED,
+    )
+
+
+def _link(source: Source) -> str:
+    """Where the letter's one button leads: its magic link, or the page it is about."""
+    if source.token is not None:
+        token = links.token_of(source.token.id)
+        return links.url(links.path_of(source.token.purpose, token or ""))
+    if source.letter.kind is LetterKind.PURGE_WARNING and source.exchange is not None:
+        return links.url(f"/exchanges/{source.exchange.public_id}")
+    return links.url("/operations/jobs" if source.letter.kind is LetterKind.JOB_FAILED else "/")
+
+
+def _unsubscribe_link(source: Source) -> str | None:
+    """For letters that go to many: the address that ends reminders and notices by one POST."""
+    if source.participant is None or not queue.is_bulk(source.letter.kind):
+        return None
+    return links.url(f"/u/{links.unsubscribe_token(source.participant.id)}")
+
+
+def _headers(content: Content) -> dict[str, str]:
+    if content.unsubscribe_link is None:
+        return {}
+    return {
+        "List-Unsubscribe": f"<{content.unsubscribe_link}>",
+        "List-Unsubscribe-Post": "List-Unsubscribe=One-Click",
+    }
+
+
+def _reply_to(source: Source) -> str | None:
+    """Whom an answer reaches: only who invites shows an address; a letter to a participant never does.
+
+    An organizer may take part, and “I drew your mother, what does she like?” must not reach them.
+    """
+    is_invitation = source.letter.kind is LetterKind.ORGANIZER_INVITATION
+    return source.organizer.email if is_invitation and source.organizer is not None else None
+
+
+def _attachments(source: Source, content: Content) -> tuple[Attachment, ...]:
+    if source.letter.kind not in _WITH_CALENDAR or source.exchange is None or content.exchange is None:
+        return ()
+    entry = calendar.entry(
+        uid=calendar.uid_of(source.exchange.public_id),
+        name=content.exchange.name,
+        starts_at=source.exchange.event_at,
+        place=content.exchange.place,
+        note=calendar.note(content.exchange.budget_in_words),
+        link=links.url("/me"),
+        made_at=source.letter.created_at,
+    )
+    return (calendar.attachment(entry),)
+
+
+def _locale(source: Source) -> str:
+    addressee = source.participant or source.organizer
+    return (addressee.locale if addressee is not None else None) or settings().default_locale

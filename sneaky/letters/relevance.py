@@ -1,0 +1,59 @@
+"""Which letters are no longer true when their turn comes; those are taken out instead of sent."""
+
+from __future__ import annotations
+
+from sneaky.core.clock import now
+from sneaky.letters.sources import WITH_MATCH_LINK, Source, is_alive
+from sneaky.models import CompletedReason, Exchange, ExchangeState, LetterKind, Participant, ParticipantState
+from sneaky.outbox.message import LetterObsolete
+
+_ABOUT_THE_DRAW = frozenset(
+    {LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED, LetterKind.REMINDER, LetterKind.WISH_LIST_CHANGED}
+)
+_BEFORE_THE_EVENT = frozenset({LetterKind.REMINDER, LetterKind.NUDGE, LetterKind.EXCHANGE_CHANGED})
+_REMINDERS = frozenset({LetterKind.REMINDER, LetterKind.NUDGE})
+_NOTICES = frozenset({LetterKind.WISH_LIST_CHANGED, LetterKind.NEW_MESSAGE})
+_BY_LINK = frozenset(
+    {
+        LetterKind.CONFIRM_REGISTRATION,
+        LetterKind.ALREADY_JOINED,
+        LetterKind.MAGIC_LINK,
+        LetterKind.PASSWORD_RESET,
+        LetterKind.ORGANIZER_INVITATION,
+    }
+)
+
+
+def refuse_obsolete(source: Source) -> None:
+    """Raises `LetterObsolete` with the reason where a letter need not be sent any more."""
+    kind = source.letter.kind
+    if source.participant is not None:
+        _refuse_absent(kind, source.participant)
+    if source.exchange is not None:
+        _refuse_passed(kind, source.exchange)
+    if kind in _BY_LINK and (source.token is None or not is_alive(source.token)):
+        raise LetterObsolete("The link in it was used, or has expired.")
+    if kind in WITH_MATCH_LINK and (source.participant is None or source.exchange is None):
+        raise LetterObsolete("It names nobody to write to.")
+
+
+def _refuse_absent(kind: LetterKind, participant: Participant) -> None:
+    if participant.state is ParticipantState.WITHDRAWN:
+        raise LetterObsolete("They do not take part any more.")
+    if kind in _REMINDERS and not participant.wants_reminders:
+        raise LetterObsolete("They do not want reminders.")
+    if kind in _NOTICES and not participant.wants_notices:
+        raise LetterObsolete("They do not want notices.")
+
+
+def _refuse_passed(kind: LetterKind, exchange: Exchange) -> None:
+    is_drawn = exchange.state is ExchangeState.MATCHED
+    took_place = exchange.completed_reason is CompletedReason.DATE_PASSED
+    if kind in _ABOUT_THE_DRAW and not is_drawn:
+        raise LetterObsolete("The draw it speaks of does not count any more.")
+    if kind is LetterKind.NEW_MESSAGE and not (is_drawn or took_place):
+        raise LetterObsolete("The conversation has ended.")
+    if kind in _BEFORE_THE_EVENT and exchange.event_at <= now():
+        raise LetterObsolete("The date has passed.")
+    if kind is LetterKind.PURGE_WARNING and exchange.state is not ExchangeState.COMPLETED:
+        raise LetterObsolete("The exchange goes on.")
