@@ -17,6 +17,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Table,
     UpdateBase,
     event,
     make_url,
@@ -159,7 +160,7 @@ def open_session() -> Session:
     return session
 
 
-def insert_into(table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+def insert_into(table: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT of the database's own dialect, which knows ON CONFLICT."""
     return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
 

@@ -1,1 +1,1 @@
-"""What ran, what was asked to run, and whether all is well."""
+"""Runs of jobs: claims, requests, overrides, alerts and heartbeats."""

@@ -3,7 +3,47 @@
 from __future__ import annotations
 
 from flask import Flask
+from sqlalchemy import create_engine
+
+from sneaky.core.db import engine_options
+from sneaky.core.settings import EXTENSION as SETTINGS
+from sneaky.core.settings import Settings
+from sneaky.scheduler.clock import Clock, Pace
+from sneaky.scheduler.store import CarefulJobStore
+
+EXTENSION = "sneaky.clock"
 
 
-def init_app(app: Flask) -> None:
-    """Set the scheduler up as `app.scheduler`, and start nothing."""
+def init_app(app: Flask, pace: Pace | None = None) -> None:
+    """Set the scheduler up as `app.scheduler`, its recurring jobs waiting, and start nothing.
+
+    The job store has an engine of its own, since its shutdown disposes the one it was given.
+    """
+    url = app.config["SQLALCHEMY_DATABASE_URI"]
+    engine = create_engine(url, **engine_options(url))
+    clock = Clock(app, CarefulJobStore(engine), pace or Pace())
+    app.extensions[EXTENSION] = clock
+    app.scheduler = clock.scheduler  # type: ignore[attr-defined]
+
+
+def start(app: Flask) -> bool:
+    """Make this process a candidate for the clock, unless SNEAKY_SCHEDULER is off; False: it is off.
+
+    Called by serving processes, after forking. Nothing else ever starts it.
+    """
+    settings: Settings = app.extensions[SETTINGS]
+    if settings.scheduler == "off":
+        return False
+    clock_of(app).start()
+    return True
+
+
+def stop(app: Flask) -> bool:
+    """Stop the clock of this process: runs finish their batch, another process leads. False: a run hangs."""
+    return clock_of(app).stop()
+
+
+def clock_of(app: Flask) -> Clock:
+    """The clock of this process."""
+    clock: Clock = app.extensions[EXTENSION]
+    return clock

@@ -1,0 +1,43 @@
+"""Patience with what passes by itself: a busy database, a restarted server, a lost connection."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import TypeVar
+
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
+from tenacity.nap import sleep_using_event
+
+from sneaky.core.db import db
+from sneaky.core.errors import MailTransient
+
+Result = TypeVar("Result")
+
+TRIES = 6
+_FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
+
+
+def is_transient(error: BaseException) -> bool:
+    """Whether the same step may well succeed a moment later; wrong data never does."""
+    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout, MailTransient)):
+        return True
+    return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def patiently(action: Callable[[], Result], *, stopping: threading.Event | None = None) -> Result:
+    """Do `action`, a step that may be repeated, again after transient errors: 6 tries in about ten seconds.
+
+    Waits grow and are jittered; `stopping` cuts them short. The last error is raised as it is.
+    """
+    tries = Retrying(
+        retry=retry_if_exception(is_transient),
+        stop=stop_after_attempt(TRIES),
+        wait=wait_exponential_jitter(initial=_FIRST_WAIT, max=_LONGEST_WAIT),
+        sleep=sleep_using_event(stopping or threading.Event()),
+        before_sleep=lambda _state: db.session.remove(),
+        reraise=True,
+    )
+    return tries(action)

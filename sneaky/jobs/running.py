@@ -1,0 +1,264 @@
+"""Runs one job once: claim, work with the lease kept, outcome recorded, whoever asked for it."""
+
+from __future__ import annotations
+
+import functools
+import logging
+import threading
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+
+from sneaky.core.clock import monotonic, now
+from sneaky.core.db import db
+from sneaky.core.log import shorten
+from sneaky.core.tokens import new_nonce
+from sneaky.executions import alerts, claims, history, requests
+from sneaky.executions.claims import Claim, Fence, LeaseLost, Refusal
+from sneaky.executions.heartbeat import heart
+from sneaky.executions.history import Outcome
+from sneaky.jobs.keeping import kept
+from sneaky.jobs.retrying import patiently
+from sneaky.jobs.timetable import BY_ID
+from sneaky.jobs.work import WORKS, Body, Run, Skipped, Stop, Stopped, Work
+from sneaky.models import ExecutionState, Trigger, TroubleKind
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class JobResult:
+    """What became of a run; what a job called by hand hands back."""
+
+    job_id: str
+    success: bool
+    counts: dict[str, int] = field(default_factory=dict)
+    error: str = ""
+    state: ExecutionState | None = None
+    reason: str = ""
+    duration: float = 0.0
+    execution: str = ""
+
+    def __repr__(self) -> str:
+        how = self.state.value if self.state else "not run"
+        did = ", ".join(f"{what} {number}" for what, number in self.counts.items()) or "nothing to do"
+        tail = self.error or self.reason
+        return f"<{self.job_id} {how} in {self.duration:.2f} s: {did}{f' ({tail})' if tail else ''}>"
+
+
+@dataclass(frozen=True)
+class Order:
+    """One run to make: which job with which ids, for which slot (UTC instant), and why.
+
+    `request` is the public id of the request behind it; `stale` the id and lease of the run to take over.
+    """
+
+    work: Work
+    ids: tuple[int, ...]
+    slot: datetime
+    trigger: Trigger
+    request: str | None = None
+    stale: tuple[int, str | None] | None = None
+
+    @property
+    def job_id(self) -> str:
+        """The job id it is recorded under."""
+        return self.work.job_id(*self.ids)
+
+
+@dataclass(frozen=True)
+class Runner:
+    """Who runs: this process under its term, until `stopping` is set. `overrun` is called for a hung run."""
+
+    instance: str = field(default_factory=new_nonce)
+    fence: Fence | None = None
+    stopping: threading.Event = field(default_factory=threading.Event)
+    lease: timedelta = claims.LEASE
+    overrun: Callable[[], None] | None = None
+
+
+def perform(order: Order, runner: Runner) -> JobResult:
+    """Make one run and write down how it went; never raises for a failing body.
+
+    Raises `NotLeading` where the runner's term has passed; then nothing was done.
+    """
+    if order.work.timed.is_tick and order.trigger is Trigger.CLOCK:
+        return _tick(order, runner)
+    claimed = patiently(lambda: _claim(order, runner), stopping=runner.stopping)
+    if not isinstance(claimed, Claim):
+        return JobResult(order.job_id, success=False, error=claimed.value if claimed else "")
+    return _claimed(order, runner, claimed)
+
+
+def by_hand(name: str, *ids: int) -> JobResult:
+    """Run a job now, in the foreground, as somebody at a shell asks for it."""
+    work = WORKS[name]
+    return perform(Order(work, ids, now(), Trigger.SHELL), Runner())
+
+
+def job(*, id_form: str = "") -> Callable[[Body], Callable[..., JobResult]]:
+    """Make a body (a function of its run and ids) the job of its name: called, it runs by hand.
+
+    `id_form` says how its ids make a job id, such as `reminder_exchange_{}_days_{}`.
+    """
+
+    def register(body: Body) -> Callable[..., JobResult]:
+        WORKS[body.__name__] = Work(BY_ID[body.__name__], body, id_form)
+
+        @functools.wraps(body)
+        def run_by_hand(*ids: int) -> JobResult:
+            return by_hand(body.__name__, *ids)
+
+        return run_by_hand
+
+    return register
+
+
+def _claim(order: Order, runner: Runner) -> Claim | Refusal | None:
+    """Our claim; the reason there is none; or None where a stale run moved on without us."""
+    if order.stale is not None:
+        execution_id, lease_id = order.stale
+        return claims.reclaim(
+            execution_id, lease_id, instance=runner.instance, fence=runner.fence, lease=runner.lease
+        )
+    claimed = claims.claim(
+        order.job_id,
+        order.slot,
+        trigger=order.trigger,
+        instance=runner.instance,
+        fence=runner.fence,
+        request=order.request,
+        lease=runner.lease,
+    )
+    if order.request is not None and isinstance(claimed, Refusal):
+        requests.refuse(order.request, claimed.value)
+    return claimed
+
+
+def _claimed(order: Order, runner: Runner, claimed: Claim) -> JobResult:
+    work = order.work
+    run = Run(
+        work.timed,
+        claimed.slot,
+        claimed.trigger,
+        counts=claimed.counts,
+        stopping=runner.stopping,
+        save=lambda progress: claims.renew(claimed, lease=runner.lease, **progress),
+    )
+    named = {"job": claimed.job_id, "slot": f"{claimed.slot:%FT%TZ}", "execution": claimed.public_id}
+    logger.info("job starts", extra=named | {"trigger": claimed.trigger.value, "attempt": claimed.attempt})
+    heart().started(work.name)
+    hung = functools.partial(_give_up, work, run, claimed, runner)
+    with kept(claimed, lease=runner.lease, hard_limit=work.timed.hard_limit, hung=hung):
+        try:
+            outcome = _outcome(run, work, order.ids)
+            patiently(lambda: _write_down(claimed, outcome, work.name))
+        except LeaseLost as lost:
+            logger.warning("job goes on in another process", extra=named)
+            return JobResult(claimed.job_id, success=False, error=lost.message)
+        except BaseException as interruption:  # such as Ctrl-C at a shell: the run ends here and now
+            history.finish(claimed, _failure(run, interruption), job=work.name)
+            raise
+    _log_end(outcome, named)
+    if outcome.state is not ExecutionState.RUNNING:
+        heart().ended(work.name, is_success=outcome.state is not ExecutionState.FAILED)
+    return _result(claimed.job_id, outcome, claimed.public_id)
+
+
+def _tick(order: Order, runner: Runner) -> JobResult:
+    work, started_at = order.work, now()
+    run = Run(work.timed, order.slot, order.trigger, stopping=runner.stopping)
+    hung = runner.overrun or (lambda: None)
+    with kept(None, lease=runner.lease, hard_limit=work.timed.hard_limit, hung=hung):
+        outcome = _outcome(run, work, order.ids)
+    if outcome.state is ExecutionState.RUNNING:  # there is no slot to finish: the next tick goes on
+        outcome = replace(outcome, state=ExecutionState.SUCCEEDED)
+    is_failure = outcome.state is ExecutionState.FAILED
+    heart().ticked(work.name, is_success=not is_failure)
+    if not is_failure and not run.counts:
+        alerts.close(work.name)
+        return _result(work.name, outcome, "")
+    if is_failure and alerts.is_open(TroubleKind.FAILED, work.name):
+        logger.error("job still fails", extra={"job": work.name, "error": outcome.error})
+        return _result(work.name, outcome, "")
+    public_id = patiently(
+        lambda: history.record_tick(work.name, outcome, started_at=started_at, instance=runner.instance)
+    )
+    _log_end(outcome, {"job": work.name, "execution": public_id})
+    return _result(work.name, outcome, public_id)
+
+
+def _outcome(run: Run, work: Work, ids: tuple[int, ...]) -> Outcome:
+    """Let the body work, and tell how it ended; RUNNING: another process goes on. Raises `LeaseLost`."""
+    state, reason = ExecutionState.SUCCEEDED, ""
+    try:
+        work.body(run, *ids)
+    except Stopped as stopped:
+        reason = stopped.why.value
+        state = ExecutionState.RUNNING if stopped.why is Stop.SHUTDOWN else state
+    except Skipped as skipped:
+        state, reason = ExecutionState.SKIPPED, str(skipped)
+    except LeaseLost:
+        raise
+    except Exception as error:  # noqa: BLE001  (here any body may fail, and its traceback is kept)
+        return _failure(run, error)
+    return Outcome(state, monotonic() - run.began, run.counts, run.done, run.total, reason, log=run.log)
+
+
+def _failure(run: Run, error: BaseException) -> Outcome:
+    """A failed run's outcome; what its body left open in the session is let go."""
+    db.session.remove()
+    logger.error("job fails", exc_info=error)
+    return Outcome(
+        ExecutionState.FAILED,
+        monotonic() - run.began,
+        run.counts,
+        run.done,
+        run.total,
+        error=shorten(f"{type(error).__name__}: {error}"),
+        traceback=shorten("".join(traceback.format_exception(error))),
+        log=run.log,
+    )
+
+
+def _give_up(work: Work, run: Run, claimed: Claim, runner: Runner) -> None:
+    """Fence a run that hangs, mark it failed, and have its process replaced: a thread cannot be killed."""
+    error = f"it hung: not done after {work.timed.hard_limit}"
+    outcome = Outcome(
+        ExecutionState.FAILED, monotonic() - run.began, dict(run.counts), error=error, log=run.log
+    )
+    history.finish(claimed, outcome, job=work.name)
+    logger.error("job hangs", extra={"job": claimed.job_id, "execution": claimed.public_id})
+    if runner.overrun is not None:
+        runner.overrun()
+
+
+def _write_down(claimed: Claim, outcome: Outcome, job: str) -> None:
+    if outcome.state is ExecutionState.RUNNING:
+        claims.hand_over(claimed, counts=outcome.counts, done=outcome.done, log=outcome.log)
+    else:
+        history.finish(claimed, outcome, job=job)
+
+
+def _log_end(outcome: Outcome, named: dict[str, str]) -> None:
+    level = logging.ERROR if outcome.state is ExecutionState.FAILED else logging.INFO
+    told = named | {"state": outcome.state.value, "duration": round(outcome.duration, 3)} | outcome.counts
+    for name in ("reason", "error"):
+        if text := getattr(outcome, name):
+            told[name] = text
+    logger.log(level, "job ends", extra=told)
+
+
+def _result(job_id: str, outcome: Outcome, execution: str) -> JobResult:
+    is_success = outcome.state in {ExecutionState.SUCCEEDED, ExecutionState.SKIPPED}
+    return JobResult(
+        job_id,
+        is_success,
+        dict(outcome.counts),
+        outcome.error,
+        outcome.state,
+        outcome.reason,
+        outcome.duration,
+        execution,
+    )

@@ -1,0 +1,69 @@
+"""Schedules: what an admin may set, as cron fields, and in words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from sneaky.core.errors import RuleBroken
+from sneaky.jobs.timetable import Bound, Steps, Timed
+
+_UNITS = {"hour": "hours", "minute": "minutes", "second": "seconds"}
+
+
+def checked(timed: Timed, wanted: Mapping[str, object]) -> dict[str, int]:
+    """The fields an admin wants to change, as whole numbers; a step field's number n means every n units.
+
+    Raises `RuleBroken`, with the field, for anything outside the job's bounds, saying what is possible.
+    """
+    if not wanted:
+        raise RuleBroken("Please say which part of the schedule to change.")
+    return {name: _checked(timed, name, value) for name, value in wanted.items()}
+
+
+def cron_fields(timed: Timed, override: Mapping[str, int] | None = None) -> dict[str, str]:
+    """The cron fields in force: the timetable's, with the admin's in their place."""
+    fields = {name: str(value) for name, value in timed.fields.items()}
+    for name, value in (override or {}).items():
+        fields[name] = f"*/{value}" if isinstance(timed.bounds[name], Steps) else str(value)
+    return fields
+
+
+def in_words(fields: Mapping[str, str]) -> str:
+    """Cron fields as a sentence, such as “every day at 02:00 UTC”."""
+    hour, minute, second = (fields.get(name, "*") for name in ("hour", "minute", "second"))
+    if not fields:
+        return "at dates of its own"
+    if second.startswith("*"):
+        return _repeats(second, "second")
+    if minute.startswith("*"):
+        return _repeats(minute, "minute")
+    if hour.startswith("*"):
+        return f"{_repeats(hour, 'hour')} at :{int(minute):02d}"
+    return f"every day at {int(hour):02d}:{int(minute):02d} UTC"
+
+
+def _repeats(field: str, unit: str) -> str:
+    step = int(field.removeprefix("*").removeprefix("/") or 1)
+    return f"every {unit}" if step == 1 else f"every {step} {unit}s"
+
+
+def _checked(timed: Timed, name: str, value: object) -> int:
+    bound = timed.bounds.get(name)
+    if bound is None:
+        possible = ", ".join(timed.bounds) or "nothing"
+        raise RuleBroken(f"Of this job you can change: {possible}.", field=name)
+    try:
+        number = int(str(value))
+    except ValueError:
+        number = -1
+    allowed = bound.allowed if isinstance(bound, Steps) else range(bound.least, bound.most + 1)
+    if number not in allowed:
+        raise RuleBroken(_possible(name, bound), field=name)
+    return number
+
+
+def _possible(name: str, bound: Bound) -> str:
+    if isinstance(bound, Steps):
+        steps = ", ".join(map(str, bound.allowed))
+        return f"It can run every {steps} {_UNITS[name]}. Please choose one of these."
+    return f"Please give the {name} as a whole number from {bound.least} to {bound.most}."
