@@ -36,7 +36,7 @@ class DrawProgress:
 
 
 def progress(exchange_id: int) -> DrawProgress:
-    """How far the participants of an exchange are; before a draw only `participants` and `wish_lists` count."""
+    """How far the participants of an exchange are; before a draw most of it is zero."""
     current = select(Draw.id).where(Draw.exchange_id == exchange_id, Draw.state == DrawState.CURRENT)
     is_here = (Participant.exchange_id == exchange_id, Participant.state == ParticipantState.ACTIVE)
     wishes = exists().where(WishListItem.participant_id == Participant.id)

@@ -138,11 +138,10 @@ def break_glass(exchange_id: int, organizer_id: int) -> list[NamePair]:
         queue.put_for_participants(
             LetterKind.MATCHES_REVEALED, exchange_id, dedupe_prefix=f"matches-revealed:{draw_id}"
         )
-        names = dict(
-            session.execute(
-                select(Participant.id, Participant.name).where(Participant.exchange_id == exchange_id)
-            ).tuples()
+        people = session.execute(
+            select(Participant.id, Participant.name).where(Participant.exchange_id == exchange_id)
         )
+        names = {row.id: row.name for row in people}
         pairs = seals.pairs(draw_id).items()
     return sorted(
         (NamePair(names[giver], names[recipient]) for giver, recipient in pairs if recipient in names),

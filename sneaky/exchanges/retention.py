@@ -43,13 +43,13 @@ _ON_TIME = timedelta(hours=1)
 def warn_due(slot: datetime, limit: int) -> int:
     """Warn the organizers of up to `limit` exchanges that are over for 23 days; returns how many.
 
-    One that is kept longer is warned of seven days before that ends. `slot` is the instant the run is for.
+    One that is kept longer is warned of seven days before. `slot` is the instant the run is for.
     """
     return _in_batches(limit, lambda number: _warn(slot, number))
 
 
 def purge_due(slot: datetime, limit: int) -> int:
-    """Erase up to `limit` exchanges that are over for 30 days and were warned of 7 days ago; returns how many.
+    """Erase up to `limit` exchanges that are over for 30 days and warned of 7 days ago; returns how many.
 
     So an outage puts the erasure off and never skips the warning. Afterwards `scrub` clears what the
     database file may still hold.
@@ -130,8 +130,9 @@ def export(exchange_id: int) -> dict[str, Any]:
 def scrub(*, patience: float = 5.0) -> bool:
     """Clear what an erasure leaves in SQLite's write-ahead log.
 
-    Tries for `patience` seconds, since readers may hold the log. The database file itself is overwritten as rows go (`secure_delete`). Returns False where readers held on;
-    the next erasure, or the next backup, tries again. On PostgreSQL there is nothing to do.
+    Tries for `patience` seconds, since readers may hold the log; returns False where they held on, and the
+    next erasure tries again. The database file itself is overwritten as rows go (`secure_delete`). On
+    PostgreSQL there is nothing to do.
     """
     if db.engine.dialect.name != "sqlite":
         return True
@@ -178,13 +179,10 @@ def _warn(slot: datetime, number: int) -> int:
         warned = session.scalars(
             select(Exchange).where(Exchange.id.in_(_over(number, *due))).order_by(Exchange.id)
         ).all()
-        emails = dict(
-            session.execute(
-                select(Organizer.id, Organizer.email).where(
-                    Organizer.id.in_({exchange.organizer_id for exchange in warned})
-                )
-            ).tuples()
+        organizers = select(Organizer.id, Organizer.email).where(
+            Organizer.id.in_({exchange.organizer_id for exchange in warned})
         )
+        emails = {row.id: row.email for row in session.execute(organizers)}
         for exchange in warned:
             exchange.purge_warned_at = warned_at
             purge_on = max(_erased_on(exchange, warned_at), warned_at + WARNING_LEAD).date().isoformat()
