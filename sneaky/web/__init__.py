@@ -4,10 +4,37 @@ from __future__ import annotations
 
 from flask import Flask
 
-from sneaky.web import operations, organizer, participant, public, signin
+from sneaky.core.settings import EXTENSION
+from sneaky.web import (
+    errors,
+    filters,
+    frame,
+    headers,
+    locales,
+    operations,
+    organizer,
+    origins,
+    participant,
+    proxies,
+    public,
+    session_interface,
+    signin,
+)
+
+_LARGEST_BODY = 1024 * 1024
 
 
 def init_app(app: Flask) -> None:
     """Open the door: every audience's pages, and what all of them share."""
+    settings = app.extensions[EXTENSION]
+    app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY)
+    proxies.init_app(app, settings)
+    session_interface.init_app(app)
+    origins.init_app(app)
+    headers.init_app(app)
+    locales.init_app(app, settings)
+    filters.init_app(app)
+    frame.init_app(app)
+    errors.init_app(app)
     for audience in (public, signin, organizer, participant, operations):
         app.register_blueprint(audience.blueprint)

@@ -11,6 +11,7 @@ from babel.dates import format_date, format_datetime, format_timedelta, get_time
 from babel.numbers import format_currency
 from flask import Flask, g, has_request_context
 from flask_babel import get_locale
+from markupsafe import Markup
 
 from sneaky.core.clock import now
 from sneaky.web.guards import organizer_or_none, participant_or_none
@@ -33,24 +34,33 @@ class Moment:
 
 def init_app(app: Flask) -> None:
     """Hand the filters to every template."""
-    app.jinja_env.filters.update(in_zone=in_zone, on_day=on_day, money=money, relative=relative)
+    app.jinja_env.filters.update(
+        moment=moment,
+        day=day,
+        money=money,
+        relative=relative,
+        lines=lines,
+        capitalize_first=capitalize_first,
+    )
 
 
-def in_zone(at: datetime, zone: str) -> Moment:
+def moment(at: datetime, zone: str) -> Moment:
     """An instant (aware) as people in `zone` (IANA) read it, with weekday, and as the reader does."""
     text, theirs = _minute(at, zone), _reader_zone()
     reader = _minute(at, theirs) if theirs else ""
     return Moment(at, text, zone, _place(zone), relative(at), "" if reader == text else reader)
 
 
-def on_day(at: datetime | date, zone: str = "UTC") -> str:
+def day(at: datetime | date, zone: str = "UTC") -> str:
     """The day of an instant in `zone`, or a plain date, with weekday."""
-    day = at.astimezone(pytz.timezone(zone)).date() if isinstance(at, datetime) else at
-    return format_date(day, _DAY[_language()], locale=_language())
+    on = at.astimezone(pytz.timezone(zone)).date() if isinstance(at, datetime) else at
+    return format_date(on, _DAY[_language()], locale=_language())
 
 
-def money(amount: Decimal, currency: str) -> str:
-    """An amount in a currency (ISO 4217), without empty cents."""
+def money(amount: Decimal | None, currency: str) -> str:
+    """An amount in a currency (ISO 4217), without empty cents; nothing for no amount."""
+    if amount is None:
+        return ""
     locale = get_locale()
     pattern = locale.currency_formats["standard"].pattern
     if amount == amount.to_integral_value():
@@ -65,6 +75,16 @@ def money(amount: Decimal, currency: str) -> str:
 def relative(at: datetime) -> str:
     """How far an instant is from now: “in 9 days”, “2 hours ago”."""
     return format_timedelta(at - now(), add_direction=True, locale=_language())
+
+
+def lines(text: str) -> Markup:
+    """Text that somebody typed, with its line breaks."""
+    return Markup("<br>").join(text.splitlines())
+
+
+def capitalize_first(text: str) -> str:
+    """A sentence that begins with a capital; the other letters stay as they are. Markup stays markup."""
+    return text[:1].upper() + text[1:]
 
 
 def _language() -> str:

@@ -56,6 +56,8 @@ class _Blaming:
 class Line(StringField):
     """One line of text: no control characters, no spaces around or doubled."""
 
+    data: str  # never None once the form was sent
+
     def process_formdata(self, valuelist: list[str]) -> None:
         """Clean what was typed."""
         super().process_formdata(valuelist)
@@ -64,6 +66,8 @@ class Line(StringField):
 
 class Paragraphs(TextAreaField):
     """Text of several lines: no control characters but line breaks."""
+
+    data: str  # never None once the form was sent
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Clean what was typed."""
@@ -75,10 +79,22 @@ class Paragraphs(TextAreaField):
 class MailAddress(EmailField):
     """A mail address as it was typed; the room that takes it checks it."""
 
+    data: str  # never None once the form was sent
+
     def process_formdata(self, valuelist: list[str]) -> None:
         """Clean what was typed."""
         super().process_formdata(valuelist)
         self.data = _printable(self.data or "", keep=set()).strip()
+
+
+class Password(PasswordField):
+    """A password, as it was typed; it is never sent back to the page."""
+
+    data: str  # never None once the form was sent
+
+    def process_formdata(self, valuelist: list[str]) -> None:
+        """Take what was typed."""
+        self.data = valuelist[0] if valuelist else ""
 
 
 def needed(message: Any = None) -> DataRequired:
@@ -101,12 +117,12 @@ def mail_field(**options: Any) -> MailAddress:
     return MailAddress(_l("E-mail address"), [needed(), at_most(EMAIL_LENGTH)], **options)
 
 
-def password_field(label: Any, **options: Any) -> PasswordField:
-    """A password to get in with; never sent back to the page."""
-    return PasswordField(label, [needed(), at_most(LONGEST)], **options)
+def password_field(label: Any, **options: Any) -> Password:
+    """A password to get in with."""
+    return Password(label, [needed(), at_most(LONGEST)], **options)
 
 
-def new_password_field(label: Any, **options: Any) -> PasswordField:
+def new_password_field(label: Any, **options: Any) -> Password:
     """A password that somebody chooses."""
     options.setdefault(
         "description", _l("At least %(count)d characters; three or four words do well.", count=SHORTEST)
