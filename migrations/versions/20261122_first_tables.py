@@ -654,6 +654,7 @@ def upgrade() -> None:
         sa.Column("id", sa.String(length=22), nullable=False),
         sa.Column("draw_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("giver_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("stand_in_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("recipient_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("recipient_tag", sa.LargeBinary(), nullable=False),
         sa.Column("revealed_at", sa.DateTime(timezone=True), nullable=True),
@@ -668,11 +669,18 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(
             ["giver_id"], ["participant.id"], name=op.f("fk_match_giver_id_participant"), ondelete="CASCADE"
         ),
+        sa.ForeignKeyConstraint(
+            ["stand_in_id"],
+            ["participant.id"],
+            name=op.f("fk_match_stand_in_id_participant"),
+            ondelete="SET NULL",
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_match")),
         sa.UniqueConstraint("draw_id", "giver_id", name=op.f("uq_match_draw_id_giver_id")),
         sa.UniqueConstraint("draw_id", "recipient_tag", name=op.f("uq_match_draw_id_recipient_tag")),
     )
     op.create_index(op.f("ix_match_giver_id"), "match", ["giver_id"], unique=False)
+    op.create_index(op.f("ix_match_stand_in_id"), "match", ["stand_in_id"], unique=False)
     op.create_table(
         "session",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -896,6 +904,7 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_session_organizer_id"), table_name="session")
     op.drop_index(op.f("ix_session_expires_at"), table_name="session")
     op.drop_table("session")
+    op.drop_index(op.f("ix_match_stand_in_id"), table_name="match")
     op.drop_index(op.f("ix_match_giver_id"), table_name="match")
     op.drop_table("match")
     op.drop_index(

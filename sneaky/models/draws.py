@@ -41,13 +41,17 @@ class Draw(Base):
 
 
 class Match(Base):
-    """Giver → recipient. The recipient is sealed; the tag only keeps two givers from one recipient."""
+    """Giver → recipient. The recipient is sealed; the tag only keeps two givers from one recipient.
+
+    A stand-in gives in the place of a giver who did not show up, besides their own gift.
+    """
 
     __tablename__ = "match"
 
     id: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True, default=new_public_id)
     draw_id: Mapped[int] = reference("draw", on_delete="CASCADE", index=False)
     giver_id: Mapped[int] = reference("participant", on_delete="CASCADE")
+    stand_in_id: Mapped[int | None] = reference("participant", on_delete="SET NULL")
     recipient_sealed: Mapped[bytes] = mapped_column(LargeBinary)
     recipient_tag: Mapped[bytes] = mapped_column(LargeBinary)
     revealed_at: Mapped[datetime | None]
