@@ -5,15 +5,16 @@ from __future__ import annotations
 import logging
 import os
 import sys
+from functools import partial
 
 from flask import Flask
 
-from sneaky import scheduler, web
+from sneaky import scheduler, shell, web
 from sneaky.core import log
 from sneaky.core import settings as settings_module
 from sneaky.core.crypto import KEYRING, Keyring
 from sneaky.core.db import db, engine_options, normalise_url
-from sneaky.core.errors import SettingsError
+from sneaky.core.errors import SettingsError, SneakyError
 from sneaky.core.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -41,17 +42,29 @@ def create_app(settings: Settings | None = None) -> Flask:
     db.init_app(app)
     scheduler.init_app(app)
     web.init_app(app)
+    shell.init_app(app)
     return app
 
 
 def main() -> None:
-    """The `sneaky` command."""
-    from sneaky.cli import sneaky
+    """The `sneaky` command. What is wrong is told in plain lines; a traceback means a fault of ours."""
+    from sneaky import serving
+    from sneaky.cli import Composer
+    from sneaky.cli.main import sneaky
 
     os.umask(0o077)
     try:
-        sneaky(obj=create_app)
+        sneaky(
+            obj=Composer(create_app, partial(serving.serve, create_app=create_app), serving.run_clock),
+            prog_name="sneaky",
+        )
     except SettingsError as error:
-        for problem in error.problems:
-            sys.stderr.write(f"{problem}\n")
-        sys.exit(2)
+        _give_up(2, error.problems)
+    except SneakyError as error:
+        _give_up(1, [error.message])
+
+
+def _give_up(code: int, lines: list[str]) -> None:
+    for line in lines:
+        sys.stderr.write(f"{line}\n")
+    sys.exit(code)

@@ -1,0 +1,126 @@
+"""Serves the app: gunicorn configured in code, and the clock started and stopped in each of its workers."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from flask import Flask
+from gunicorn.app.base import BaseApplication
+from gunicorn.glogging import Logger
+
+from sneaky import scheduler
+from sneaky.core.errors import RuleBroken
+from sneaky.core.settings import Settings
+
+GRACE = 20  # seconds for requests and runs in progress, after SIGTERM
+_SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (gunicorn's own files, and only where the system has it)
+
+
+class HouseLogger(Logger):
+    """Sends what gunicorn says through the log of the house."""
+
+    def setup(self, _cfg: object) -> None:
+        """Keep gunicorn's loggers without handlers of their own."""
+        self.error_log.propagate = True
+        self.error_log.setLevel(logging.INFO)
+        self.access_log.propagate = False
+
+
+class Server(BaseApplication):
+    """Gunicorn with this configuration; the app is made in each worker, after forking."""
+
+    def __init__(self, settings: Settings, create_app: Callable[[Settings], Flask]) -> None:
+        self._settings = settings
+        self._create_app = create_app
+        super().__init__()
+
+    def load_config(self) -> None:
+        """Take the configuration from the settings, and from nowhere else."""
+        for name, value in configuration(self._settings).items():
+            self.cfg.set(name, value)
+
+    def load(self) -> Flask:
+        """Make the app of one worker."""
+        return self._create_app(self._settings)
+
+
+def serve(settings: Settings, create_app: Callable[[Settings], Flask]) -> None:
+    """Serve until SIGTERM or SIGINT; then requests and runs in progress have 20 seconds to end."""
+    Server(settings, create_app).run()
+
+
+def run_clock(app: Flask) -> None:
+    """Run the clock alone, without pages, until SIGTERM or SIGINT.
+
+    Raises `RuleBroken` where SNEAKY_SCHEDULER is off.
+    """
+    is_over = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: is_over.set())
+    if not scheduler.start(app):
+        raise RuleBroken("SNEAKY_SCHEDULER is off, so this process would do nothing. Set it to auto or on.")
+    is_over.wait()
+    _stop(app)
+
+
+def configuration(settings: Settings) -> dict[str, Any]:
+    """Gunicorn's settings: threads, a grace at the end, no files in anybody's home, no trust in headers.
+
+    The app must not be loaded before forking, or every worker would have the scheduler of the first.
+    """
+    return {
+        "bind": settings.bind,
+        "worker_class": "gthread",
+        "workers": settings.workers,
+        "threads": settings.threads,
+        "preload_app": False,
+        "graceful_timeout": GRACE,
+        "control_socket_disable": True,
+        "forwarded_allow_ips": "",
+        "secure_scheme_headers": {},
+        "logger_class": HouseLogger,
+        "proc_name": "sneaky",
+        "worker_tmp_dir": str(_SHARED_MEMORY) if _SHARED_MEMORY.is_dir() else None,
+        "post_worker_init": post_worker_init,
+        "worker_exit": worker_exit,
+    }
+
+
+def post_worker_init(worker: Any) -> None:
+    """Gunicorn's hook in a forked worker whose app is loaded: start the clock."""
+    app: Flask = worker.wsgi
+    if scheduler.start(app):
+        _begin_stop_at_once(app)
+
+
+def worker_exit(_server: object, worker: Any) -> None:
+    """Gunicorn's hook in a worker that ends: stop the clock. The arbiter calls it too, and has none."""
+    app = getattr(worker, "wsgi", None)
+    if app is not None and worker.pid == os.getpid():
+        _stop(app)
+
+
+def _begin_stop_at_once(app: Flask) -> None:
+    """Let the clock stop beside the requests, not after them: both share one grace."""
+    clock, then = scheduler.clock_of(app), signal.getsignal(signal.SIGTERM)
+
+    def on_sigterm(number: int, frame: FrameType | None) -> None:
+        clock.begin_stop()
+        if callable(then):
+            then(number, frame)
+
+    signal.signal(signal.SIGTERM, on_sigterm)
+
+
+def _stop(app: Flask) -> None:
+    """Stop the clock. A run that hangs would keep the process for ever, so then it ends the hard way."""
+    if not scheduler.stop(app):
+        logging.shutdown()
+        os._exit(1)
