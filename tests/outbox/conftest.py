@@ -1,0 +1,33 @@
+"""What tests of the outbox share: certificates and settings for a mail server of the test."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from sneaky.core.settings import EXTENSION, Settings
+from tests.certificates import Authority, an_authority
+
+Reconfigure = Callable[..., Settings]
+
+
+@pytest.fixture(scope="session")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """Whom the settings of a test may trust with `?ca=`."""
+    return an_authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture
+def reconfigure(app: Flask) -> Reconfigure:
+    """Change settings of the running app."""
+
+    def change(**values: Any) -> Settings:
+        changed: Settings = replace(app.extensions[EXTENSION], **values)
+        app.extensions[EXTENSION] = changed
+        return changed
+
+    return change
