@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar, cast
 from flask import session
 
 from sneaky.access.profiles import OrganizerProfile, ParticipantProfile
-from sneaky.core.errors import Forbidden, SneakyError
+from sneaky.core.errors import NotFound, SneakyError
 from sneaky.exchanges import lookup
 from sneaky.web.session_interface import Session
 
@@ -83,12 +83,13 @@ def participant_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def admin_only(view: Callable[P, R]) -> Callable[P, R]:
-    """Let only admins of the instance into a view; raises `Forbidden` for other organizers."""
+    """Let only admins of the instance into a view; for everybody else there is nothing here."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not current_organizer().is_admin:
-            raise Forbidden
+        organizer = organizer_or_none()
+        if organizer is None or not organizer.is_admin:
+            raise NotFound
         return view(*args, **kwargs)
 
     return guarded
