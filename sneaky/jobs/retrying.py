@@ -35,7 +35,7 @@ def patiently(action: Callable[[], Result], *, stopping: threading.Event | None 
     tries = Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(TRIES),
-        wait=wait_exponential_jitter(initial=_FIRST_WAIT, max=_LONGEST_WAIT),
+        wait=wait_exponential_jitter(multiplier=_FIRST_WAIT, max=_LONGEST_WAIT),
         sleep=sleep_using_event(stopping or threading.Event()),
         before_sleep=lambda _state: db.session.remove(),
         reraise=True,

@@ -79,7 +79,7 @@ def test_upgrade_that_leaves_dangling_rows_is_taken_back(
         )
         config.attributes["connection"].exec_driver_sql("INSERT INTO child VALUES (7)")
 
-    monkeypatch.setattr(schema.command, "upgrade", orphan)
+    monkeypatch.setattr("alembic.command.upgrade", orphan)
     url = f"sqlite:///{tmp_path / 'x.db'}"
     with pytest.raises(schema.SchemaBroken):
         schema.upgrade(url, tmp_path)

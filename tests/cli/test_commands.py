@@ -1,0 +1,198 @@
+"""The `sneaky` command: each group does what it says, in words and in JSON, with honest exit codes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+from flask import Flask
+from sqlalchemy import func, select
+
+from sneaky import __version__
+from sneaky.access import organizers
+from sneaky.cli import Composer
+from sneaky.cli.main import sneaky
+from sneaky.core.clock import now
+from sneaky.core.db import db, transaction
+from sneaky.core.settings import Settings
+from sneaky.models import (
+    Exchange,
+    ExchangeState,
+    Instance,
+    JobExecution,
+    Letter,
+    LetterKind,
+    LetterState,
+    Organizer,
+    Participant,
+    Reminder,
+    Trigger,
+)
+from tests.factories import a_participant, an_exchange
+
+Run = Callable[..., Result]
+PASSWORD = "correct horse battery"
+
+
+@pytest.fixture
+def served() -> list[Settings]:
+    return []
+
+
+@pytest.fixture
+def run(app: Flask, served: list[Settings]) -> Run:
+    """Run a command on the app's database; `expect` is its exit code."""
+    composer = Composer(lambda: app, served.append, lambda _app: served.append("clock"))  # type: ignore[arg-type]
+
+    def run(*words: str, expect: int = 0, **options: object) -> Result:
+        result = CliRunner().invoke(sneaky, words, obj=composer, **options)  # type: ignore[arg-type]
+        assert result.exit_code == expect, (result.output, result.exception)
+        db.session.rollback()  # see what the command, in a context of its own, has written
+        return result
+
+    return run
+
+
+def test_version_is_told(run: Run) -> None:
+    assert run("--version").output == f"Sneaky Klaus {__version__}\n"
+
+
+@pytest.mark.parametrize("group", [(), ("admin",), ("db",), ("jobs",), ("mail",), ("scheduler",)])
+def test_help_explains_every_command(run: Run, group: tuple[str, ...]) -> None:
+    lines = run(*group, "--help").output.split("Commands:")[1].strip().splitlines()
+    assert all(len(line.split()) > 3 for line in lines), lines
+
+
+def test_serve_prints_the_set_up_link_until_somebody_is_set_up(run: Run, served: list[Settings]) -> None:
+    assert "/setup/" in run("serve", "--migrate").stderr
+    organizers.create("Olga", "olga@example.org", PASSWORD, is_admin=True)
+    assert "/setup/" not in run("serve").stderr
+    assert [type(settings) for settings in served] == [Settings, Settings]
+
+
+def test_scheduler_runs_without_pages(run: Run, served: list[object]) -> None:
+    run("scheduler", "run")
+    assert served == ["clock"]
+
+
+def test_config_prints_settings_without_secrets(
+    run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("SNEAKY_DATA_DIR", str(tmp_path))
+    monkeypatch.setenv("SNEAKY_MAIL_URL", "smtp://klaus:mailpassword@mail.example.org")
+    monkeypatch.setenv("SNEAKY_COLOUR", "red")
+    text = run("config")
+    assert "mailpassword" not in text.output
+    assert "SNEAKY_COLOUR is not a setting of ours" in text.stderr
+    assert json.loads(run("config", "--json").stdout)["SNEAKY_MAIL_URL"] == "set"
+
+
+def test_database_tells_where_it_stands(run: Run) -> None:
+    assert "this version" in run("db", "status").output
+    assert run("db", "upgrade").output == ""
+    with transaction() as session:
+        session.connection().exec_driver_sql("UPDATE alembic_version SET version_num = 'older'")
+    run("db", "status", expect=1)
+
+
+def test_jobs_are_listed_with_their_schedule(run: Run) -> None:
+    assert "purge_old_exchanges          every day at 02:00 UTC" in run("jobs", "list").output
+    listed = json.loads(run("jobs", "list", "--json").output)
+    assert {row["id"] for row in listed} >= {"auto_complete_exchanges", "deliver_letters"}
+
+
+def test_job_run_by_hand_leaves_an_execution(run: Run) -> None:
+    assert "auto_complete_exchanges succeeded" in run("jobs", "run", "auto_complete_exchanges").output
+    (execution,) = db.session.scalars(select(JobExecution))
+    assert execution.trigger is Trigger.SHELL
+    assert "auto_complete_exchanges" in run("jobs", "history").output
+    assert run("jobs", "history", "--job", "purge_old_exchanges").output == ""
+    (row,) = json.loads(run("jobs", "history", "--json").output)
+    assert row["state"] == "succeeded"
+
+
+def test_reminder_is_run_by_its_full_name_or_by_its_numbers(run: Run) -> None:
+    for words in (["reminder_exchange_7_days_3"], ["send_reminder_for_exchange", "7", "3"]):
+        result = json.loads(run("jobs", "run", *words, "--json").stdout)
+        assert result["job_id"] == "reminder_exchange_7_days_3"
+
+
+def test_unknown_job_is_refused(run: Run) -> None:
+    result = run("jobs", "run", "make_coffee", expect=1)
+    assert "There is no job called make_coffee" in str(result.exception)
+
+
+def test_test_letter_goes_out_and_proves_the_mail(run: Run, settings: Settings) -> None:
+    assert "sent 1" in run("mail", "test", "You@Example.org").output
+    assert len(list((settings.data_dir / "letters").glob("*.eml"))) == 1
+
+
+def test_held_letters_wait_until_resumed(run: Run) -> None:
+    run("mail", "hold", "moving house")
+    run("mail", "test", "you@example.org", expect=1)
+    assert db.session.scalar(select(Instance.mail_held_reason)) == "moving house"
+    run("mail", "resume")
+    run("mail", "test", "me@example.org")
+    assert set(db.session.scalars(select(Letter.state))) == {LetterState.SENT}
+
+
+def test_admin_is_made_and_mended_from_the_command_line(run: Run) -> None:
+    run("admin", "setup-link")
+    run("admin", "create", "olga@example.org", "--name", "Olga", "--password", PASSWORD)
+    assert db.session.scalar(select(Organizer.is_admin)) is True
+    run("admin", "setup-link", expect=1)
+    run("admin", "reset-password", "olga@example.org", "--password", "another good one")
+    assert organizers.sign_in("olga@example.org", "another good one", ip="127.0.0.1")
+    run("admin", "end-sessions", "olga@example.org")
+    result = run("admin", "end-sessions", "nobody@example.org", expect=1)
+    assert result.exception is not None
+
+
+def test_demo_fills_an_empty_instance_once(run: Run) -> None:
+    assert "Sign in as olga@example.org" in run("demo").output
+    assert db.session.scalar(select(func.count()).select_from(Participant)) == 30
+    states = set(db.session.scalars(select(Exchange.state)))
+    assert states == {ExchangeState.REGISTRATION_OPEN, ExchangeState.MATCHED, ExchangeState.COMPLETED}
+    assert "nothing was added" in run("demo").output
+    assert run("check").output.startswith("All ")
+
+
+def test_check_tells_each_broken_promise(run: Run) -> None:
+    exchange = an_exchange(state=ExchangeState.MATCHED)
+    person = a_participant(exchange)
+    with transaction() as session:
+        session.add(Reminder(exchange_id=an_exchange(), days_before=1, due_at=now() + timedelta(days=1)))
+        session.add(Reminder(exchange_id=exchange, days_before=1, due_at=now() - timedelta(hours=1)))
+        session.add(
+            JobExecution(
+                job_id="purge_old_exchanges",
+                slot=now(),
+                trigger=Trigger.CLOCK,
+                started_at=now(),
+                lease_until=now() - timedelta(hours=1),
+                instance="gone",
+            )
+        )
+        session.add(
+            Letter(
+                kind=LetterKind.MATCH,
+                state=LetterState.SENT,
+                priority=0,
+                to_email="a@example.org",
+                participant_id=person,
+                next_try_at=now(),
+                created_at=now(),
+            )
+        )
+    found = json.loads(run("check", "--json", expect=1).output)["findings"]
+    assert {finding["promise"] for finding in found} == {
+        "matched means one current draw",
+        "settled letters say when",
+        "reminders belong to matched exchanges",
+        "nothing runs without a lease",
+    }
+    assert "broken: " in run("check", expect=1).output
