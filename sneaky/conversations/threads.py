@@ -61,13 +61,16 @@ class Unread:
 
 
 def open_for(draw_id: int, rng: random.Random) -> None:
-    """Open the missing conversations of a draw's matches, in random order; part of drawing and mending."""
+    """Open the missing conversations of a draw's matches, in random order; part of drawing and mending.
+
+    Where a stand-in gives there is none: they talk with their own recipient already.
+    """
     with transaction() as session:
         match_ids = list(
             session.scalars(
                 select(Match.id)
                 .outerjoin(Conversation, Conversation.match_id == Match.id)
-                .where(Match.draw_id == draw_id, Conversation.id.is_(None))
+                .where(Match.draw_id == draw_id, Match.stand_in_id.is_(None), Conversation.id.is_(None))
             )
         )
         rng.shuffle(match_ids)
@@ -110,7 +113,7 @@ def write(participant_id: int, side: MessageAuthor, body: str) -> None:
             raise RuleBroken(
                 "Open your match first; then you can write."
                 if side is MessageAuthor.GIVER
-                else "Nobody can answer yet. Wait until the names are drawn."
+                else "There is nobody to write to. Once the names are drawn there usually is."
             )
         if not _is_live(participant_id):
             raise RuleBroken("This exchange is over; its conversations are closed.")

@@ -24,10 +24,20 @@ _MARKS = {"has_gift": Match.has_gift_at, "sent": Match.sent_at}
 
 @dataclass(frozen=True)
 class SealedMatch:
-    """What may be shown before the match is opened: no name."""
+    """What may be shown before the match is opened: no name. `is_taken_over`: somebody else gives instead."""
 
     is_revealed: bool
     is_changed: bool
+    is_taken_over: bool = False
+
+
+@dataclass(frozen=True)
+class SecondGift:
+    """Somebody whom the giver has taken over from one who did not show up."""
+
+    recipient_name: str
+    wish_list: Sequence[wishlists.Item]
+    postal_address: str | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +56,7 @@ class RevealedMatch:
     has_gift: bool
     is_sent: bool
     is_received: bool
+    second_gifts: Sequence[SecondGift] = ()
 
 
 @dataclass(frozen=True)
@@ -59,7 +70,9 @@ class NamePair:
 def sealed(participant_id: int) -> SealedMatch | None:
     """Whether a match waits for this participant, without opening it; None where there is none."""
     match = seals.match_of_giver(participant_id)
-    return SealedMatch(match.revealed_at is not None, match.needs_acknowledgement) if match else None
+    if match is None:
+        return None
+    return SealedMatch(match.revealed_at is not None, match.needs_acknowledgement, match.is_taken_over)
 
 
 def reveal(participant_id: int) -> RevealedMatch:
@@ -68,6 +81,8 @@ def reveal(participant_id: int) -> RevealedMatch:
         match = seals.match_of_giver(participant_id)
         if match is None:
             raise RuleBroken("There is no match for you yet. Please wait until the names are drawn.")
+        if match.is_taken_over:
+            raise RuleBroken("Somebody else gives in your place, so there is nothing left to open.")
         opened = session.execute(
             update(Match)
             .where(Match.id == match.match_id, Match.revealed_at.is_(None))
@@ -85,7 +100,9 @@ def reveal(participant_id: int) -> RevealedMatch:
 def revealed(participant_id: int) -> RevealedMatch | None:
     """The opened match of a participant; None where it is still sealed, or there is none."""
     match = seals.match_of_giver(participant_id)
-    return _opened(participant_id, match) if match and match.revealed_at else None
+    if match is None or match.revealed_at is None or match.is_taken_over:
+        return None
+    return _opened(participant_id, match)
 
 
 def acknowledge(participant_id: int) -> None:
@@ -115,7 +132,7 @@ def mark_gift(participant_id: int, mark: str, is_on: bool) -> None:
         if mark not in _MARKS:
             raise ValueError(f"there is no mark {mark}")
         match = seals.match_of_giver(participant_id)
-        if match is None or match.revealed_at is None:
+        if match is None or match.revealed_at is None or match.is_taken_over:
             raise RuleBroken("Open your match first; then you can mark your gift.")
         session.execute(update(Match).where(Match.id == match.match_id).values({_MARKS[mark]: at}))
 
@@ -142,9 +159,13 @@ def break_glass(exchange_id: int, organizer_id: int) -> list[NamePair]:
             select(Participant.id, Participant.name).where(Participant.exchange_id == exchange_id)
         )
         names = {row.id: row.name for row in people}
-        pairs = seals.pairs(draw_id).items()
+        pairs, instead = seals.pairs(draw_id), seals.stand_ins(draw_id)
     return sorted(
-        (NamePair(names[giver], names[recipient]) for giver, recipient in pairs if recipient in names),
+        (
+            NamePair(names[instead.get(giver, giver)], names[recipient])
+            for giver, recipient in pairs.items()
+            if recipient in names
+        ),
         key=lambda pair: (pair.giver.casefold(), pair.giver),
     )
 
@@ -165,4 +186,16 @@ def _opened(participant_id: int, match: seals.MatchFacts) -> RevealedMatch:
         has_gift=match.has_gift_at is not None,
         is_sent=match.sent_at is not None,
         is_received=recipient.gift_received_at is not None,
+        second_gifts=[_second(person) for person in _people(seals.second_recipients(participant_id))],
+    )
+
+
+def _people(participant_ids: list[int]) -> list[Participant]:
+    found = (db.session.get(Participant, participant_id) for participant_id in participant_ids)
+    return [person for person in found if person is not None]
+
+
+def _second(recipient: Participant) -> SecondGift:
+    return SecondGift(
+        recipient.name, wishlists.items(recipient.id), participants.postal_address(recipient.id)
     )

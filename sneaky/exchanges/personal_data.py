@@ -6,6 +6,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from sneaky import conversations, wishlists
 from sneaky.access import audit
@@ -69,8 +70,13 @@ def erase(participant_id: int) -> None:
             raise RuleBroken(
                 "The names are already drawn. Withdraw after the draw; that can erase everything, too."
             )
-        session.execute(delete(Participant).where(Participant.id == participant.id))
-        audit.note("participant.erased", exchange_id=exchange.id, participant=participant_id)
+        delete_row(session, exchange.id, participant.id)
+
+
+def delete_row(session: Session, exchange_id: int, participant_id: int) -> None:
+    """Delete a participant, inside the transaction of one who has seen to their match."""
+    session.execute(delete(Participant).where(Participant.id == participant_id))
+    audit.note("participant.erased", exchange_id=exchange_id, participant=participant_id)
 
 
 def postal_address(participant_id: int) -> str | None:

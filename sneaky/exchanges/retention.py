@@ -51,11 +51,11 @@ def warn_due(slot: datetime, limit: int) -> int:
 def purge_due(slot: datetime, limit: int) -> int:
     """Erase up to `limit` exchanges that are over for 30 days and warned of 7 days ago; returns how many.
 
-    So an outage puts the erasure off and never skips the warning. Afterwards `scrub` clears what the
-    database file may still hold.
+    So an outage puts the erasure off and never skips the warning. Once none is left, `scrub` clears what the
+    write-ahead log may still hold, also from an earlier run.
     """
     erased = _in_batches(limit, lambda number: _purge(slot, number))
-    if erased:
+    if erased < limit:
         scrub()
     return erased
 
@@ -147,10 +147,17 @@ def scrub(*, patience: float = 5.0) -> bool:
 
 
 def _checkpointed() -> bool:
-    """Write the log back and cut it to nothing; outside of any transaction, where alone that works."""
+    """Write the log back and cut it to nothing; outside of any transaction, where alone that works.
+
+    It does not wait by itself: waiting for readers, SQLite would keep writers out all the while.
+    """
     raw = db.engine.raw_connection()
+    cursor = raw.cursor()
     try:
-        is_busy, _pages, _moved = raw.cursor().execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
+        cursor.execute("PRAGMA busy_timeout=0")
+        is_busy, _pages, _moved = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        cursor.execute(f"PRAGMA busy_timeout={int(patience)}")
     finally:
         raw.close()
     return not is_busy

@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
@@ -30,6 +30,7 @@ class MatchFacts:
     acknowledged_at: datetime | None
     has_gift_at: datetime | None
     sent_at: datetime | None
+    is_taken_over: bool
 
     @property
     def needs_acknowledgement(self) -> bool:
@@ -60,30 +61,68 @@ def replace(
     """Put new matches in the place of those of the givers in `changed`, and take out those of `gone`.
 
     A new match has a new id, so what hung on the old one goes with it. Givers in `newcomers` had no match
-    before; the others are marked as changed and have to acknowledge it.
+    before; the others are marked as changed and have to acknowledge it: to the hour, since a moment could be
+    matched with the one at which somebody left or joined. A stand-in stays one.
     """
     with transaction() as session:
+        helpers = stand_ins(draw_id)
         for chunk in _chunks([*changed, *gone]):
             session.execute(delete(Match).where(Match.draw_id == draw_id, Match.giver_id.in_(chunk)))
         fresh = {giver: changed[giver] for giver in newcomers}
         others = {giver: recipient for giver, recipient in changed.items() if giver not in fresh}
         _insert(session, draw_id, fresh, rng, changed_at=None)
-        _insert(session, draw_id, others, rng, changed_at=now())
+        hour = now().replace(minute=0, second=0, microsecond=0)
+        _insert(session, draw_id, others, rng, changed_at=hour)
+        for giver in helpers.keys() & others.keys():
+            set_stand_in(draw_id, giver, helpers[giver])
 
 
 def recipient_of(participant_id: int) -> int | None:
-    """Whom this participant gives to in the current draw of the exchange; None without a match."""
+    """Whom this participant gives to in the current draw; None without a match, or if a stand-in gives."""
     match = db.session.scalar(_current_match(participant_id))
-    return _unseal(match.draw_id, participant_id, match.recipient_sealed) if match else None
+    if match is None or match.stand_in_id is not None:
+        return None
+    return _unseal(match.draw_id, participant_id, match.recipient_sealed)
+
+
+def second_recipients(participant_id: int) -> list[int]:
+    """Whom this participant gives to besides, in the place of others, in the current draw."""
+    rows = db.session.execute(
+        select(Match.draw_id, Match.giver_id, Match.recipient_sealed)
+        .join(Draw, Draw.id == Match.draw_id)
+        .where(Match.stand_in_id == participant_id, Draw.state == DrawState.CURRENT)
+        .order_by(Match.id)
+    )
+    return [_unseal(*row) for row in rows]
+
+
+def stand_ins(draw_id: int) -> dict[int, int]:
+    """Who gives in whose place in a draw: giver → stand-in."""
+    rows = db.session.execute(
+        select(Match.giver_id, Match.stand_in_id).where(
+            Match.draw_id == draw_id, Match.stand_in_id.is_not(None)
+        )
+    )
+    return {row.giver_id: row.stand_in_id for row in rows}
+
+
+def set_stand_in(draw_id: int, giver_id: int, stand_in_id: int | None) -> None:
+    """Let somebody give in the place of this giver; None: the giver gives after all."""
+    with transaction() as session:
+        session.execute(
+            update(Match)
+            .where(Match.draw_id == draw_id, Match.giver_id == giver_id)
+            .values(stand_in_id=stand_in_id)
+        )
 
 
 def giver_of(participant_id: int) -> int | None:
-    """Who gives to this participant in the current draw; for conversations and notices, never for a page."""
+    """Who gives to this participant in the current draw, for notices and never for a page."""
     return givers_of([participant_id]).get(participant_id)
 
 
 def givers_of(participant_ids: Collection[int]) -> dict[int, int]:
-    """The giver of each of these participants in their current draws; who has none is left out."""
+    """Who gives (perhaps as a stand-in) to each of these participants in their current draws."""
     found: dict[int, int] = {}
     for chunk in _chunks(participant_ids):
         draws = db.session.execute(
@@ -95,7 +134,7 @@ def givers_of(participant_ids: Collection[int]) -> dict[int, int]:
             tag: recipient for recipient, draw_id in draws for tag in _tags(draw_id, recipient)
         }
         rows = db.session.execute(
-            select(Match.recipient_tag, Match.giver_id).where(
+            select(Match.recipient_tag, func.coalesce(Match.stand_in_id, Match.giver_id)).where(
                 Match.draw_id.in_({draw_id for _, draw_id in draws}),
                 Match.recipient_tag.in_(recipient_by_tag),
             )
@@ -117,6 +156,7 @@ def match_of_giver(participant_id: int) -> MatchFacts | None:
         match.acknowledged_at,
         match.has_gift_at,
         match.sent_at,
+        is_taken_over=match.stand_in_id is not None,
     )
 
 

@@ -1,0 +1,248 @@
+"""Mends a draw afterwards: people leave, join, get another recipient, or are stood in for; the rest stays."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Collection
+from contextlib import suppress
+from dataclasses import dataclass
+from secrets import SystemRandom
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from sneaky import conversations
+from sneaky.access import addresses, audit
+from sneaky.core.clock import now
+from sneaky.core.db import db, transaction
+from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.tokens import new_public_id
+from sneaky.core.typed import line
+from sneaky.draws import earlier, mending
+from sneaky.draws.explain import DrawNotFound, NoValidDraw
+from sneaky.draws.rulebook import Pair, Rules, forbidden_pairs
+from sneaky.exchanges import households, personal_data, seats
+from sneaky.exchanges.rows import held_exchange, refuse_once_over
+from sneaky.matches import seals
+from sneaky.models import (
+    Draw,
+    DrawState,
+    Exchange,
+    ExchangeState,
+    LetterKind,
+    Match,
+    Participant,
+    ParticipantState,
+)
+from sneaky.models.columns import NAME_LENGTH
+from sneaky.outbox import queue
+
+FEWEST_VOLUNTEERS = 2
+
+
+@dataclass(frozen=True)
+class Newcomer:
+    """Somebody to add after the draw; with `is_guarded` the address is a guardian's."""
+
+    name: str
+    email: str
+    is_guarded: bool = False
+    household: str | None = None
+
+
+@dataclass(frozen=True)
+class Repair:
+    """Everything to mend in one go: who leaves, who joins, who shall get another recipient (ids)."""
+
+    leaving: tuple[int, ...] = ()
+    joining: tuple[Newcomer, ...] = ()
+    swapping: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class RepairPreview:
+    """What a repair means, without names: how many of `total` people get a new recipient.
+
+    `opened` of the changed ones had opened the earlier match.
+    """
+
+    changed: int
+    total: int
+    opened: int
+
+
+class _TakenBack(Exception):
+    """Ends a preview."""
+
+
+def preview(exchange_id: int, repair: Repair, *, rng: random.Random | None = None) -> RepairPreview:
+    """What `apply` would do; it is done and taken back, so both refuse the same. Raises as `apply` does."""
+    found = RepairPreview(0, 0, 0)
+    with suppress(_TakenBack), transaction():
+        found = apply(exchange_id, repair, rng=rng)
+        raise _TakenBack
+    return found
+
+
+def apply(exchange_id: int, repair: Repair, *, rng: random.Random | None = None) -> RepairPreview:
+    """Mend the draw with as few new recipients as the rules allow, those who opened theirs last.
+
+    One transaction: matches, a letter to each newcomer and each whose recipient changed, conversations.
+    Raises `RuleBroken` where nothing is drawn, for bad input (fields `name`, `email`, `household`), or where no
+    mending keeps the rules, and `NotFound` for strangers.
+    """
+    rng = rng or SystemRandom()
+    with transaction() as session:
+        exchange, draw = _drawn(session, exchange_id)
+        current = seals.pairs(draw.id)
+        if not set(repair.leaving) | set(repair.swapping) <= current.keys():
+            raise NotFound
+        newcomers = [_seat(session, exchange_id, newcomer) for newcomer in repair.joining]
+        found = _mended(current, repair, newcomers, forbidden_pairs(exchange_id), draw.id, rng)
+        earlier.forget(exchange, current, draw.drawn_at)
+        earlier.remember(exchange, found.recipient_of, draw.drawn_at, rng)
+        _rewrite(session, draw, found, repair.leaving, rng)
+        _write_letters(exchange_id, draw.id, found)
+        audit.note(
+            "draw.mended",
+            organizer_id=exchange.organizer_id,
+            exchange_id=exchange_id,
+            left=len(repair.leaving),
+            joined=len(newcomers),
+            changed=len(found.changed_givers),
+        )
+        return RepairPreview(len(found.changed_givers), len(found.recipient_of), len(found.changed_opened))
+
+
+def withdraw(participant_id: int, *, is_erased: bool = False) -> None:
+    """Somebody leaves after the draw, and with `is_erased` is forgotten. Raises as `apply` does."""
+    with transaction() as session:
+        participant = session.get(Participant, participant_id)
+        if participant is None:
+            raise NotFound
+        apply(participant.exchange_id, Repair(leaving=(participant_id,)))
+        if is_erased:
+            personal_data.delete_row(session, participant.exchange_id, participant_id)
+
+
+def rescue(
+    exchange_id: int, no_show_id: int, willing: Collection[int], *, rng: random.Random | None = None
+) -> None:
+    """Let one of the willing give a second gift in the place of somebody who does not show up.
+
+    Who of them is a matter of chance among those who may, and the organizer does not learn it: with a single
+    volunteer, or an answer, the recipient could be told. Raises `RuleBroken` where none may.
+    """
+    rng = rng or SystemRandom()
+    able = set(willing) - {no_show_id}
+    if len(able) < FEWEST_VOLUNTEERS:
+        raise RuleBroken("Name at least two volunteers; with one, it would show who the gift is for.")
+    with transaction() as session:
+        _exchange, draw = _drawn(session, exchange_id)
+        current = seals.pairs(draw.id)
+        if not able | {no_show_id} <= current.keys():
+            raise NotFound
+        stand_in = mending.rescue(
+            current,
+            no_show=no_show_id,
+            willing=able,
+            forbidden=forbidden_pairs(exchange_id).forbidden,
+            rng=rng,
+        )
+        seals.replace(draw.id, {no_show_id: current[no_show_id]}, rng)
+        seals.set_stand_in(draw.id, no_show_id, stand_in)
+        helper = session.get_one(Participant, stand_in)
+        queue.put(LetterKind.MATCH, helper.email, exchange_id=exchange_id, participant_id=stand_in)
+        audit.note("draw.rescued", exchange_id=exchange_id, participant=no_show_id)
+
+
+def _drawn(session: Session, exchange_id: int) -> tuple[Exchange, Draw]:
+    exchange = held_exchange(session, exchange_id)
+    refuse_once_over(exchange)
+    if exchange.state is not ExchangeState.MATCHED:
+        raise RuleBroken("Nothing is drawn yet; simply change the list of people instead.")
+    draw = session.scalars(
+        select(Draw).where(Draw.exchange_id == exchange_id, Draw.state == DrawState.CURRENT)
+    )
+    return exchange, draw.one()
+
+
+def _seat(session: Session, exchange_id: int, newcomer: Newcomer) -> int:
+    name = line(newcomer.name, field="name", called="The name", longest=NAME_LENGTH)
+    email = addresses.normalise(newcomer.email)
+    known = None if newcomer.is_guarded else seats.by_email(session, exchange_id, email)
+    if known is not None and known.state is ParticipantState.ACTIVE:
+        raise RuleBroken(f"{known.name} takes part with this address already.", field="email")
+    participant = seats.seated(
+        session, exchange_id, name, email, ParticipantState.ACTIVE, is_guarded=newcomer.is_guarded
+    )
+    if newcomer.household is not None:
+        participant.household_id = households.find_or_make(session, exchange_id, newcomer.household)
+    session.flush()
+    return participant.id
+
+
+def _mended(
+    current: dict[int, int],
+    repair: Repair,
+    newcomers: list[int],
+    rules: Rules,
+    draw_id: int,
+    rng: random.Random,
+) -> mending.Mending[int]:
+    forbidden = rules.forbidden | {(giver, current[giver]) for giver in repair.swapping}
+    try:
+        return mending.plan(
+            current,
+            leaving=repair.leaving,
+            joining=newcomers,
+            forbidden=forbidden | _through_stand_ins(rules, seals.stand_ins(draw_id)),
+            opened=_opened(draw_id),
+            rng=rng,
+            options=rules.options,
+        )
+    except (NoValidDraw, DrawNotFound):
+        raise RuleBroken(
+            "There is no way to mend this draw that keeps all rules. Draw again for everybody, or cancel."
+        ) from None
+
+
+def _through_stand_ins(rules: Rules, stand_ins: dict[int, int]) -> set[Pair]:
+    """Whom a giver may not get because it is the stand-in who would give to them."""
+    barred = set(stand_ins.items())
+    for giver, recipient in rules.forbidden:
+        barred |= {(absent, recipient) for absent, stand_in in stand_ins.items() if stand_in == giver}
+    return barred
+
+
+def _opened(draw_id: int) -> list[int]:
+    rows = db.session.scalars(
+        select(Match.giver_id).where(Match.draw_id == draw_id, Match.revealed_at.is_not(None))
+    )
+    return list(rows)
+
+
+def _rewrite(
+    session: Session, draw: Draw, found: mending.Mending[int], leaving: Collection[int], rng: random.Random
+) -> None:
+    """Put the new matches in the place of the old ones; who leaves is withdrawn, and stands in for nobody."""
+    for giver, stand_in in seals.stand_ins(draw.id).items():
+        if stand_in in leaving:
+            seals.set_stand_in(draw.id, giver, None)
+    changed = {giver: found.recipient_of[giver] for giver in found.changed_givers | found.newcomers}
+    seals.replace(draw.id, changed, rng, gone=leaving, newcomers=found.newcomers)
+    hour = now().replace(minute=0, second=0, microsecond=0)
+    for person in leaving:
+        seats.unseat(session.get_one(Participant, person), hour)
+    draw.participant_count = len(found.recipient_of)
+    session.flush()
+    conversations.open_for(draw.id, rng)
+
+
+def _write_letters(exchange_id: int, draw_id: int, found: mending.Mending[int]) -> None:
+    instead = seals.stand_ins(draw_id)
+    told = {instead.get(giver, giver) for giver in found.changed_givers}
+    for kind, people in ((LetterKind.RECIPIENT_CHANGED, told), (LetterKind.MATCH, found.newcomers)):
+        queue.put_for_participants(
+            kind, exchange_id, only=[Participant.id.in_(people)], dedupe_prefix=f"mended:{new_public_id()}"
+        )
