@@ -7,7 +7,6 @@ from ipaddress import IPv6Address, IPv6Network, ip_address
 from email_validator import EmailNotValidError, validate_email
 
 from sneaky.core.errors import RuleBroken
-from sneaky.models.columns import EMAIL_LENGTH
 
 _IPV6_HOME = 64
 
@@ -18,15 +17,14 @@ def normalise(text: str) -> str:
     Raises `RuleBroken` on the field `email` for what cannot be delivered to. No name server is asked.
     """
     try:
-        checked = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False)
+        checked = validate_email(
+            text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True
+        )
     except EmailNotValidError:
         raise RuleBroken(
             "This is no mail address we can write to; it looks like ann@example.org.", field="email"
         ) from None
-    address = (checked.ascii_email or "").lower()
-    if len(address) > EMAIL_LENGTH:
-        raise RuleBroken(f"A mail address has at most {EMAIL_LENGTH} characters.", field="email")
-    return address
+    return (checked.ascii_email or "").lower()
 
 
 def folded(email: str) -> str:

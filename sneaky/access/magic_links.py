@@ -118,7 +118,7 @@ def redeem_code(code: str, browser: str) -> Redeemed:
     rate_limits.hit(rate_limits.CODE_BY_BROWSER, browser)
     typed = MagicToken.code_hash == links.hash_code(normalise_code(code), browser)
     with transaction():
-        link = claims.claim(typed, TokenPurpose.SIGN_IN)
+        link = claims.claim(typed, *_ONCE)
         if link is None:
             raise RuleBroken("This is not the code of your latest letter, or it is too old.", field="code")
         return _let_in(link)
