@@ -133,6 +133,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("public_id", name=op.f("uq_organizer_public_id")),
     )
     op.create_table(
+        "pruned_runs",
+        sa.Column("job", sa.String(length=120), nullable=False),
+        sa.Column(
+            "state",
+            sa.Enum(
+                "running",
+                "succeeded",
+                "failed",
+                "abandoned",
+                "skipped",
+                name="executionstate",
+                native_enum=False,
+                create_constraint=True,
+                length=32,
+            ),
+            nullable=False,
+        ),
+        sa.Column("runs", sa.Integer(), nullable=False),
+        sa.Column("seconds", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("job", "state", name=op.f("pk_pruned_runs")),
+    )
+    op.create_table(
         "rate_limit",
         sa.Column("key", sa.String(length=64), nullable=False),
         sa.Column("hits", sa.Integer(), nullable=False),
@@ -982,6 +1004,7 @@ def downgrade() -> None:
     op.drop_table("trouble")
     op.drop_index(op.f("ix_rate_limit_expires_at"), table_name="rate_limit")
     op.drop_table("rate_limit")
+    op.drop_table("pruned_runs")
     op.drop_table("organizer")
     op.drop_table("leader")
     op.drop_index(

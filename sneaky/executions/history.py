@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import delete, func, select
+from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
-from sneaky.core.db import db, transaction
+from sneaky.core.db import db, insert_into, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.executions import alerts
 from sneaky.executions.claims import Claim, settle
 from sneaky.executions.rows import insert_new
-from sneaky.models import ExecutionState, JobExecution, Trigger, TroubleKind
+from sneaky.models import ExecutionState, JobExecution, PrunedRuns, Trigger, TroubleKind
 
 KEPT = timedelta(days=90)
 _ERROR_LENGTH = 500
@@ -111,7 +113,10 @@ def usual_duration(job_id: str, *, runs: int = 20) -> float | None:
 
 
 def prune(older_than: datetime, limit: int) -> int:
-    """Delete up to `limit` ended runs that started before `older_than`; returns how many."""
+    """Delete up to `limit` ended runs that started before `older_than`; returns how many.
+
+    They stay in the totals.
+    """
     with transaction() as session:
         old = (
             select(JobExecution.id)
@@ -119,10 +124,53 @@ def prune(older_than: datetime, limit: int) -> int:
             .order_by(JobExecution.started_at)
             .limit(limit)
         )
-        gone = session.scalars(
-            delete(JobExecution).where(JobExecution.id.in_(old)).returning(JobExecution.id)
-        )
-        return len(gone.all())
+        gone = session.execute(
+            delete(JobExecution)
+            .where(JobExecution.id.in_(old))
+            .returning(JobExecution.job_id, JobExecution.state, JobExecution.duration)
+            .execution_options(synchronize_session=False)
+        ).all()
+        for (job, state), seconds in _by_job_and_state(gone).items():
+            _add_to_totals(session, job, state, len(seconds), sum(seconds))
+    return len(gone)
+
+
+def totals() -> dict[tuple[str, ExecutionState], tuple[int, float]]:
+    """How many runs of each job are, or ever ended, in each state, and their seconds together."""
+    found: dict[tuple[str, ExecutionState], tuple[int, float]] = {}
+    kept = select(
+        JobExecution.job_id,
+        JobExecution.state,
+        func.count(),
+        func.sum(JobExecution.duration),
+    ).group_by(JobExecution.job_id, JobExecution.state)
+    pruned = select(PrunedRuns.job, PrunedRuns.state, PrunedRuns.runs, PrunedRuns.seconds)
+    for rows in (db.session.execute(kept), db.session.execute(pruned)):
+        for job_id, state, runs, seconds in rows:
+            before = found.get((name_of(job_id), state), (0, 0.0))
+            found[name_of(job_id), state] = (before[0] + runs, before[1] + (seconds or 0.0))
+    return found
+
+
+def name_of(job_id: str) -> str:
+    """The job behind a job id, which for a date job holds ids: `reminder_exchange_5_days_3`."""
+    return "send_reminder_for_exchange" if job_id.startswith("reminder_exchange_") else job_id
+
+
+def _by_job_and_state(rows: Sequence[Any]) -> dict[tuple[str, ExecutionState], list[float]]:
+    grouped: dict[tuple[str, ExecutionState], list[float]] = {}
+    for row in rows:
+        grouped.setdefault((name_of(row.job_id), row.state), []).append(row.duration or 0.0)
+    return grouped
+
+
+def _add_to_totals(session: Session, job: str, state: ExecutionState, runs: int, seconds: float) -> None:
+    first = insert_into(PrunedRuns).values(job=job, state=state, runs=runs, seconds=seconds)
+    added = {
+        "runs": PrunedRuns.runs + first.excluded.runs,
+        "seconds": PrunedRuns.seconds + first.excluded.seconds,
+    }
+    session.execute(first.on_conflict_do_update(index_elements=["job", "state"], set_=added))
 
 
 def _tell(outcome: Outcome, job: str, public_id: str) -> None:

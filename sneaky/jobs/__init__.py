@@ -2,6 +2,7 @@
 
 from sneaky.jobs.cleanup import cleanup_expired_rate_limits, cleanup_expired_sessions, cleanup_expired_tokens
 from sneaky.jobs.exchanges import auto_complete_exchanges, purge_old_exchanges
+from sneaky.jobs.health import scheduler_health_check
 from sneaky.jobs.history import prune_job_history
 from sneaky.jobs.letters import deliver_letters
 from sneaky.jobs.reminders import send_due_reminders, send_reminder_for_exchange
@@ -16,6 +17,7 @@ __all__ = [
     "deliver_letters",
     "prune_job_history",
     "purge_old_exchanges",
+    "scheduler_health_check",
     "send_due_reminders",
     "send_reminder_for_exchange",
 ]

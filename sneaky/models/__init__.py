@@ -1,6 +1,14 @@
 """The tables: what is remembered, with its constraints. No commits and no mail on this floor."""
 
-from sneaky.models.clockwork import JobExecution, JobOverride, Leader, RunRequest, Trouble, job_store_table
+from sneaky.models.clockwork import (
+    JobExecution,
+    JobOverride,
+    Leader,
+    PrunedRuns,
+    RunRequest,
+    Trouble,
+    job_store_table,
+)
 from sneaky.models.draws import Conversation, Draw, Match, Message, PairMemory
 from sneaky.models.exchanges import Exchange, Exclusion, Household, Participant, Reminder, WishListItem
 from sneaky.models.letters import Letter
@@ -49,6 +57,7 @@ __all__ = [
     "PairMemory",
     "Participant",
     "ParticipantState",
+    "PrunedRuns",
     "RateLimit",
     "Reminder",
     "ReminderState",

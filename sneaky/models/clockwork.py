@@ -85,6 +85,17 @@ class JobExecution(Base):
     )
 
 
+class PrunedRuns(Base):
+    """How many runs of a job ended in a state and were pruned since, so that totals never shrink."""
+
+    __tablename__ = "pruned_runs"
+
+    job: Mapped[str] = mapped_column(String(JOB_ID_LENGTH), primary_key=True)
+    state: Mapped[ExecutionState] = one_of(ExecutionState, primary_key=True)
+    runs: Mapped[int]
+    seconds: Mapped[float] = mapped_column(Float)
+
+
 class RunRequest(Base):
     """Somebody asked for a run of a job: now, or again."""
 

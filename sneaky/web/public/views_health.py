@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from flask import Response
+from flask import Response, jsonify
 from flask.typing import ResponseReturnValue
-from sqlalchemy import text
 
-from sneaky.core.db import db
+from sneaky.jobs.health import reasons_not_ready
 from sneaky.web.public import blueprint
 
 
@@ -18,6 +17,6 @@ def healthz() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """The database answers too; otherwise the page for 503."""
-    db.session.execute(text("SELECT 1"))
-    return Response("ready\n", mimetype="text/plain")
+    """200 while people may be sent here: database, schema, outbox and clock; otherwise 503 with the reasons."""
+    reasons = reasons_not_ready()
+    return jsonify(status="not ready" if reasons else "ready", reasons=reasons), 503 if reasons else 200

@@ -1,0 +1,90 @@
+"""Figures for Prometheus, read from rows: whichever process is asked, the answer is the instance's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+
+from sneaky.core.clock import now
+from sneaky.executions import health, history
+from sneaky.jobs.overview import jobs_overview
+from sneaky.models import ExecutionState
+from sneaky.outbox import queue
+
+Labels = tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One figure: its name, kind and help, and a value for each set of labels."""
+
+    name: str
+    kind: str
+    help: str
+    values: Mapping[Labels, float]
+
+
+def metrics() -> str:
+    """All figures in Prometheus's text format."""
+    return "".join(map(_text, [*_of_jobs(), *_of_the_clock(), *_of_letters()]))
+
+
+def _of_jobs() -> Iterator[Figure]:
+    ended: dict[Labels, float] = {}
+    active: dict[str, float] = {}
+    timed: dict[str, float] = {}
+    seconds: dict[str, float] = {}
+    for (job, state), (runs, duration) in history.totals().items():
+        if state is ExecutionState.RUNNING:
+            active[job] = runs
+            continue
+        ended[("job", job), ("status", state.value)] = runs
+        timed[job] = timed.get(job, 0) + runs
+        seconds[job] = seconds.get(job, 0) + duration
+    yield Figure("jobs_total", "counter", "Runs that ended, by job and how.", ended)
+    yield Figure("jobs_active", "gauge", "Runs in progress.", _by("job", active))
+    yield Figure("job_duration_seconds_count", "counter", "Runs that were timed.", _by("job", timed))
+    yield Figure("job_duration_seconds_sum", "counter", "Seconds they took together.", _by("job", seconds))
+
+
+def _of_the_clock() -> Iterator[Figure]:
+    overview, at = jobs_overview(), now()
+    leader = overview.leader
+    lag = {
+        line.id: max(0.0, (at - line.next_run_at).total_seconds())
+        for line in overview.jobs
+        if line.next_run_at
+    }
+    yield Figure("job_lag_seconds", "gauge", "How long a due run has been waiting.", _by("job", lag))
+    yield _single("jobs_parked", "gauge", "Stored jobs that this version cannot run.", len(overview.parked))
+    yield _single("missed_slots_total", "counter", "Runs made up for after their time.", health.caught_up())
+    yield _single("clock_has_leader", "gauge", "1 while the clock goes round.", not leader.trouble)
+    yield _single("clock_term", "gauge", "How often leadership has changed.", leader.term)
+    if leader.ticked_at is not None:
+        age = (at - leader.ticked_at).total_seconds()
+        yield _single("clock_tick_age_seconds", "gauge", "Since the clock last went round.", age)
+
+
+def _of_letters() -> Iterator[Figure]:
+    by_state = asdict(queue.counts())
+    oldest = by_state.pop("oldest_waiting_at")
+    yield Figure("letters", "gauge", "Letters by state.", _by("state", by_state))
+    age = (now() - oldest).total_seconds() if oldest else 0.0
+    yield _single("letters_oldest_waiting_seconds", "gauge", "Age of the oldest waiting letter.", age)
+
+
+def _by(label: str, values: Mapping[str, float]) -> dict[Labels, float]:
+    return {((label, name),): value for name, value in values.items()}
+
+
+def _single(name: str, kind: str, help_text: str, value: float) -> Figure:
+    return Figure(name, kind, help_text, {(): value})
+
+
+def _text(figure: Figure) -> str:
+    """Names and label values are ours and hold nothing that would need escaping."""
+    lines = [f"# HELP {figure.name} {figure.help}", f"# TYPE {figure.name} {figure.kind}"]
+    for labels, value in figure.values.items():
+        named = ",".join(f'{name}="{text}"' for name, text in labels)
+        lines.append(f"{figure.name}{{{named}}} {float(value)}" if named else f"{figure.name} {float(value)}")
+    return "\n".join(lines) + "\n"
