@@ -17,7 +17,7 @@ from sneaky.app import create_app
 from sneaky.core.db import db
 from sneaky.core.errors import Forbidden, NotFound, RuleBroken, SneakyError
 from sneaky.core.settings import Settings
-from sneaky.models import LetterKind, Organizer
+from sneaky.models import LetterKind, Organizer, TokenPurpose
 from tests.access.looking import audit_trail, letters, only_letter, token_in
 
 PASSWORD = "correct horse"
@@ -158,7 +158,7 @@ def test_a_link_is_good_for_its_own_purpose_only(admin: int) -> None:
 def test_a_link_that_is_claimed_meanwhile_makes_nobody(admin: int, monkeypatch: pytest.MonkeyPatch) -> None:
     organizers.invite(admin, "otto@example.org")
     token = token_in(only_letter(LetterKind.ORGANIZER_INVITATION))
-    link = organizers.open_link(token, organizers.TokenPurpose.ORGANIZER_INVITATION)
+    link = organizers.open_link(token, TokenPurpose.ORGANIZER_INVITATION)
     organizers.accept_invitation(token, name="Otto", password=PASSWORD)
     monkeypatch.setattr(organizers, "open_link", lambda *_args: replace(link, email="else@example.org"))
     with pytest.raises(NotFound):

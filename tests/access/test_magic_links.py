@@ -1,0 +1,391 @@
+"""Magic links of participants: asked for, looked at, used once, renewed."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import update
+
+from sneaky.access import claims, magic_links
+from sneaky.access.magic_links import LinkState
+from sneaky.core.clock import now
+from sneaky.core.db import db, transaction
+from sneaky.core.errors import RuleBroken, SneakyError, TooMany
+from sneaky.models import (
+    CompletedReason,
+    Exchange,
+    ExchangeState,
+    LetterKind,
+    MagicToken,
+    Participant,
+    ParticipantState,
+    TokenPurpose,
+)
+from sneaky.outbox import links
+from tests.access.looking import audit_trail, code_in, letters, only_letter, state_of, stored_tokens, token_in
+from tests.factories import a_participant, an_exchange, an_organizer
+
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
+IP, BROWSER = "192.0.2.7", "a secret of this browser"
+
+
+@pytest.fixture
+def ann(app: Flask) -> int:
+    """Somebody who takes part in one exchange."""
+    return a_participant(an_exchange(name="Family Christmas"), name="Ann", email="ann@example.org")
+
+
+def a_link(
+    participant_id: int | None, purpose: TokenPurpose = TokenPurpose.SIGN_IN, **options: object
+) -> str:
+    with transaction():
+        lifetime = {} if "until" in options else {"lifetime": timedelta(minutes=15)}
+        return links.mint(purpose, participant_id=participant_id, **lifetime, **options).token  # type: ignore[arg-type]
+
+
+def ask(email: str = "ann@example.org", **options: object) -> None:
+    magic_links.ask(email, **{"ip": IP, "browser": BROWSER} | options)  # type: ignore[arg-type]
+
+
+# asking
+
+
+def test_who_asks_gets_a_link_that_signs_in(any_app: Flask) -> None:
+    exchange_id = an_exchange()
+    ann = a_participant(exchange_id, email="ann@example.org")
+    ask(" Ann@Example.ORG ")
+    letter = only_letter(LetterKind.MAGIC_LINK)
+    assert (letter.to_email, letter.participant_id, letter.exchange_id) == (
+        "ann@example.org",
+        ann,
+        exchange_id,
+    )
+    redeemed = magic_links.redeem(token_in(letter))
+    assert (redeemed.purpose, redeemed.participant_id) == (TokenPurpose.SIGN_IN, ann)
+    assert (redeemed.exchange_id, redeemed.email) == (exchange_id, "ann@example.org")
+
+
+def test_every_participation_gets_a_letter_of_its_own(ann: int) -> None:
+    elsewhere = a_participant(an_exchange(), email="ann@example.org")
+    child = a_participant(an_exchange(), email="ann@example.org", is_guarded=True)
+    a_participant(an_exchange(), email="ann@example.com")
+    ask()
+    assert [letter.participant_id for letter in letters(LetterKind.MAGIC_LINK)] == [ann, elsewhere, child]
+
+
+def test_one_exchange_can_be_asked_for(ann: int) -> None:
+    exchange_id = an_exchange()
+    elsewhere = a_participant(exchange_id, email="ann@example.org")
+    ask(exchange_id=exchange_id)
+    assert only_letter(LetterKind.MAGIC_LINK).participant_id == elsewhere
+
+
+def test_an_unknown_address_leaves_nothing_behind(any_app: Flask) -> None:
+    ask("nobody@example.org")
+    assert letters() == []
+    assert stored_tokens() == []
+
+
+def test_who_has_not_confirmed_yet_gets_that_link_again(app: Flask) -> None:
+    ann = a_participant(
+        an_exchange(), email="ann@example.org", state=ParticipantState.PENDING, confirmed_at=None
+    )
+    ask()
+    magic_links.redeem(token_in(only_letter(LetterKind.CONFIRM_REGISTRATION)))
+    assert state_of(ann) is ParticipantState.ACTIVE
+
+
+def test_who_came_too_late_for_the_draw_may_still_come_in(app: Flask) -> None:
+    exchange_id = an_exchange(state=ExchangeState.MATCHED)
+    ann = a_participant(
+        exchange_id, email="ann@example.org", state=ParticipantState.PENDING, confirmed_at=None
+    )
+    ask()
+    magic_links.redeem(token_in(only_letter(LetterKind.MAGIC_LINK)))
+    assert state_of(ann) is ParticipantState.PENDING
+
+
+def test_who_withdrew_may_come_in_to_be_erased(app: Flask) -> None:
+    a_participant(
+        an_exchange(), email="ann@example.org", state=ParticipantState.WITHDRAWN, withdrawn_at=now()
+    )
+    ask()
+    only_letter(LetterKind.MAGIC_LINK)
+
+
+def test_what_is_no_address_is_refused_beside_its_field(app: Flask) -> None:
+    with pytest.raises(RuleBroken) as refused:
+        ask("ann at example")
+    assert refused.value.field == "email"
+
+
+@pytest.mark.parametrize("email", ["ann@example.org", "nobody@example.org"])
+def test_an_address_is_written_to_five_times_an_hour_known_or_not(ann: int, email: str) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        for number in range(5):
+            ask(email, ip=f"192.0.2.{number}")
+        with pytest.raises(TooMany):
+            ask(email, ip="198.51.100.1")
+        clock.shift(3600)
+        ask(email, ip="198.51.100.1")
+
+
+def test_a_network_asks_twenty_times_an_hour(app: Flask) -> None:
+    for number in range(20):
+        ask(f"x{number}@example.org", ip=f"2001:db8::{number}")
+    with pytest.raises(TooMany):
+        ask("ann@example.org", ip="2001:db8::ffff")
+    ask("ann@example.org", ip="2001:db8:0:1::1")
+
+
+# looking
+
+
+@pytest.mark.parametrize("looks", [1, 5])
+def test_looking_uses_nothing_up(ann: int, looks: int) -> None:
+    token = a_link(ann)
+    for _ in range(looks):
+        view = magic_links.peek(token)
+        assert view.state is LinkState.FRESH
+    assert (view.purpose, view.participant_id) == (TokenPurpose.SIGN_IN, ann)
+    assert (view.participant_name, view.exchange_name) == ("Ann", "Family Christmas")
+    assert magic_links.redeem(token).participant_id == ann
+    assert magic_links.peek(token).state is LinkState.USED
+
+
+def test_a_late_or_revoked_link_is_seen_to_be_old(ann: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        late, revoked = a_link(ann), a_link(ann)
+        with transaction():
+            claims.revoke(claims.of_token(revoked))
+        assert magic_links.peek(revoked).state is LinkState.EXPIRED
+        clock.shift(15 * 60 - 1)
+        assert magic_links.peek(late).state is LinkState.FRESH
+        clock.shift(1)
+        assert magic_links.peek(late).state is LinkState.EXPIRED
+
+
+@pytest.mark.parametrize(
+    "purpose", [TokenPurpose.SETUP, TokenPurpose.PASSWORD_RESET, TokenPurpose.ORGANIZER_INVITATION]
+)
+def test_links_of_organizers_are_unknown_here(app: Flask, purpose: TokenPurpose) -> None:
+    with transaction():
+        token = links.mint(purpose, lifetime=timedelta(hours=1), organizer_id=an_organizer()).token
+    assert magic_links.peek(token).state is LinkState.UNKNOWN
+    with pytest.raises(RuleBroken):
+        magic_links.redeem(token)
+    assert stored_tokens()[0].used_at is None
+
+
+# using
+
+
+def test_a_link_signs_in_once(ann: int) -> None:
+    token = a_link(ann)
+    magic_links.redeem(token)
+    for worthless in (token, "made-up", ""):
+        with pytest.raises(RuleBroken, match="fresh one"):
+            magic_links.redeem(worthless)
+    assert audit_trail() == [("participant.signed_in", None)]
+
+
+def test_twenty_parallel_uses_let_one_in(any_app: Flask) -> None:
+    token = a_link(a_participant(an_exchange()))
+
+    def use(_number: int) -> bool:
+        with any_app.app_context():
+            try:
+                magic_links.redeem(token)
+            except SneakyError:
+                return False
+            return True
+
+    with ThreadPoolExecutor(10) as pool:
+        assert sum(pool.map(use, range(20))) == 1
+
+
+def test_a_late_or_revoked_link_lets_nobody_in(ann: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        late, revoked = a_link(ann), a_link(ann)
+        with transaction():
+            claims.revoke(claims.of_token(revoked))
+        clock.shift(15 * 60)
+        for token in (late, revoked):
+            with pytest.raises(RuleBroken):
+                magic_links.redeem(token)
+
+
+def test_the_link_of_a_match_letter_works_until_its_time_is_over(ann: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        token = a_link(ann, TokenPurpose.MATCH, until=NOON + timedelta(days=30))
+        for _ in range(3):
+            assert magic_links.redeem(token).purpose is TokenPurpose.MATCH
+            clock.shift(timedelta(days=9))
+        clock.shift(timedelta(days=3))
+        with pytest.raises(RuleBroken):
+            magic_links.redeem(token)
+
+
+def test_a_revoked_match_link_lets_nobody_in(ann: int) -> None:
+    token = a_link(ann, TokenPurpose.MATCH)
+    with transaction():
+        claims.revoke(MagicToken.participant_id == ann)
+    with pytest.raises(RuleBroken):
+        magic_links.redeem(token)
+
+
+@pytest.mark.parametrize("state", [ExchangeState.REGISTRATION_OPEN, ExchangeState.REGISTRATION_CLOSED])
+def test_confirming_makes_a_participant_take_part(any_app: Flask, state: ExchangeState) -> None:
+    ann = a_participant(an_exchange(state=state), state=ParticipantState.PENDING, confirmed_at=None)
+    magic_links.redeem(a_link(ann, TokenPurpose.CONFIRM_REGISTRATION))
+    assert state_of(ann) is ParticipantState.ACTIVE
+    assert db.session.get_one(Participant, ann).confirmed_at is not None
+
+
+@pytest.mark.parametrize("state", [ExchangeState.MATCHED, ExchangeState.COMPLETED])
+def test_confirming_after_the_draw_comes_too_late(any_app: Flask, state: ExchangeState) -> None:
+    exchange_id = an_exchange()
+    ann = a_participant(exchange_id, state=ParticipantState.PENDING, confirmed_at=None)
+    token = a_link(ann, TokenPurpose.CONFIRM_REGISTRATION)
+    is_over = state is ExchangeState.COMPLETED
+    with transaction() as session:
+        session.execute(
+            update(Exchange)
+            .where(Exchange.id == exchange_id)
+            .values(
+                state=state,
+                completed_at=now() if is_over else None,
+                completed_reason=CompletedReason.CANCELLED if is_over else None,
+            )
+        )
+    magic_links.redeem(token)
+    assert state_of(ann) is ParticipantState.PENDING
+
+
+def test_confirming_does_not_bring_back_who_withdrew(app: Flask) -> None:
+    ann = a_participant(an_exchange(), state=ParticipantState.WITHDRAWN, withdrawn_at=now())
+    magic_links.redeem(a_link(ann, TokenPurpose.CONFIRM_REGISTRATION))
+    assert state_of(ann) is ParticipantState.WITHDRAWN
+
+
+def test_no_stored_value_lets_anybody_in(ann: int) -> None:
+    ask()
+    (row,) = stored_tokens()
+    for stored in (row.token_hash, row.nonce, row.code_hash, row.browser_hash):
+        assert stored is not None
+        with pytest.raises(RuleBroken):
+            magic_links.redeem(stored)
+        with pytest.raises(RuleBroken):
+            magic_links.redeem_code(stored, BROWSER)
+
+
+# the code
+
+
+def test_the_code_works_in_the_browser_that_asked(any_app: Flask) -> None:
+    ann = a_participant(an_exchange(), email="ann@example.org")
+    ask()
+    letter = only_letter(LetterKind.MAGIC_LINK)
+    code = code_in(letter)
+    assert len(code) == 8
+    typed = f" {code[:4].lower()}-{code[4:]} "
+    with pytest.raises(RuleBroken) as refused:
+        magic_links.redeem_code(typed, "another browser")
+    assert refused.value.field == "code"
+    assert magic_links.redeem_code(typed, BROWSER).participant_id == ann
+    with pytest.raises(RuleBroken):
+        magic_links.redeem_code(typed, BROWSER)
+    with pytest.raises(RuleBroken):
+        magic_links.redeem(token_in(letter))
+
+
+def test_the_code_of_a_registration_confirms_it_too(app: Flask) -> None:
+    ann = a_participant(
+        an_exchange(), email="ann@example.org", state=ParticipantState.PENDING, confirmed_at=None
+    )
+    ask()
+    magic_links.redeem_code(code_in(only_letter(LetterKind.CONFIRM_REGISTRATION)), BROWSER)
+    assert state_of(ann) is ParticipantState.ACTIVE
+
+
+def test_codes_cannot_be_tried_out(ann: int) -> None:
+    ask()
+    code = code_in(only_letter(LetterKind.MAGIC_LINK))
+    for _ in range(10):
+        with pytest.raises(RuleBroken):
+            magic_links.redeem_code("22222222", BROWSER)
+    with pytest.raises(TooMany):
+        magic_links.redeem_code(code, BROWSER)
+
+
+# renewing
+
+
+@pytest.mark.parametrize(
+    "purpose", [TokenPurpose.SIGN_IN, TokenPurpose.MATCH, TokenPurpose.CONFIRM_REGISTRATION]
+)
+def test_an_old_link_is_renewed_to_the_same_address(ann: int, purpose: TokenPurpose) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        old = a_link(ann, purpose)
+        clock.shift(3600)
+        magic_links.renew(old, ip=IP)
+        letter = only_letter(LetterKind.MAGIC_LINK)
+        assert letter.to_email == "ann@example.org"
+        assert magic_links.redeem(token_in(letter)).participant_id == ann
+
+
+def test_a_late_confirmation_is_renewed_as_one(app: Flask) -> None:
+    ann = a_participant(an_exchange(), state=ParticipantState.PENDING, confirmed_at=None)
+    with time_machine.travel(NOON, tick=False) as clock:
+        old = a_link(ann, TokenPurpose.CONFIRM_REGISTRATION)
+        clock.shift(3600)
+        magic_links.renew(old, ip=IP)
+    only_letter(LetterKind.CONFIRM_REGISTRATION)
+
+
+def test_renewing_goes_to_the_present_address(ann: int) -> None:
+    old = a_link(ann)
+    with transaction() as session:
+        session.execute(update(Participant).where(Participant.id == ann).values(email="ann@example.com"))
+    magic_links.renew(old, ip=IP)
+    assert only_letter(LetterKind.MAGIC_LINK).to_email == "ann@example.com"
+
+
+def test_renewing_is_limited_like_asking(ann: int) -> None:
+    old = a_link(ann)
+    for _ in range(5):
+        magic_links.renew(old, ip=IP)
+    with pytest.raises(TooMany):
+        magic_links.renew(old, ip=IP)
+
+
+def test_a_forgotten_link_renews_nothing(app: Flask) -> None:
+    magic_links.renew("made-up", ip=IP)
+    assert letters() == []
+
+
+# forgetting
+
+
+def test_old_links_are_deleted_in_portions(any_app: Flask) -> None:
+    ann = a_participant(an_exchange())
+    with time_machine.travel(NOON, tick=False) as clock:
+        for _ in range(3):
+            a_link(ann)
+        used = a_link(ann, until=NOON + timedelta(days=7))
+        magic_links.redeem(used)
+        standing = a_link(ann, TokenPurpose.MATCH, until=NOON + timedelta(days=30))
+        magic_links.redeem(standing)
+        clock.shift(15 * 60)
+        assert magic_links.delete_expired(2) == 2
+        assert magic_links.delete_expired(2) == 1
+        assert magic_links.delete_expired(2) == 0
+        clock.move_to(NOON + timedelta(hours=24) - timedelta(seconds=1))
+        assert magic_links.delete_expired(2) == 0, "a used link is kept for a day, so that it can be renewed"
+        clock.shift(1)
+        assert magic_links.delete_expired(2) == 1
+        assert magic_links.peek(standing).state is LinkState.FRESH
