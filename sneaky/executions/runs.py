@@ -10,7 +10,6 @@ from typing import Any
 from sqlalchemy import Row, Select, func, select, union_all
 
 from sneaky.core.db import db
-from sneaky.core.errors import NotFound
 from sneaky.models import ExecutionState, JobExecution, Trigger
 
 PAGE_SIZE = 50
@@ -104,7 +103,7 @@ def running() -> dict[str, RunRow]:
 def page(
     number: int, *, job_id: str = "", job_id_begin: str = "", state: ExecutionState | None = None
 ) -> RunPage:
-    """One page of the runs of a job, of all jobs whose ids begin alike, or of all; `number` is moved into range."""
+    """One page of the runs of a job, of jobs whose ids begin alike, or of all; `number` is moved into range."""
     chosen = [] if state is None else [JobExecution.state == state]
     if job_id:
         chosen.append(JobExecution.job_id == job_id)
@@ -123,13 +122,11 @@ def page(
     return RunPage([_plain(row) for row in rows], number, pages, total)
 
 
-def details(public_id: str) -> RunDetails:
-    """One run with its log and error. Raises `NotFound`."""
+def details(public_id: str) -> RunDetails | None:
+    """One run with its log and error; None where no run of this id has begun."""
     kept = (JobExecution.log, JobExecution.traceback, JobExecution.instance)
     row = db.session.execute(select(*_TOLD, *kept).where(JobExecution.public_id == public_id)).one_or_none()
-    if row is None:
-        raise NotFound
-    return RunDetails(_plain(row), row.log, row.traceback, row.instance)
+    return None if row is None else RunDetails(_plain(row), row.log, row.traceback, row.instance)
 
 
 def _newest_of(job_id: str, number: int) -> Select[Any]:

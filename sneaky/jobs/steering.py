@@ -24,7 +24,10 @@ def recurring(job_id: str) -> Timed:
 
 
 def run_now(job_id: str, *, organizer_id: int) -> str:
-    """Ask for a run of a job; returns the public id of the request, and of the run it leads to. Raises `NotFound`."""
+    """Ask for a run of a job; returns the public id under which request and run are found.
+
+    Raises `NotFound` for a job that this version does not know.
+    """
     resolve(job_id)
     with transaction():
         audit.note("job.run_asked", organizer_id=organizer_id, job=job_id)
