@@ -53,9 +53,7 @@ def app(settings: Settings) -> Iterator[Flask]:
 def any_app(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Flask]:
     """The app on SQLite and again on PostgreSQL, for what must hold on both."""
     if request.param == "postgresql":
-        url = request.getfixturevalue("postgres_url")
-        upgrade(url, settings.data_dir)
-        settings = replace(settings, database_url=url)
+        settings = replace(settings, database_url=request.getfixturevalue("postgres_copy"))
     yield from _running(settings)
 
 

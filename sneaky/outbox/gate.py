@@ -176,5 +176,6 @@ def _slack() -> timedelta:
 
 
 def _paced(instance: Instance, at: datetime) -> datetime:
-    """Where the pace has come to: not behind `at`, nor far ahead of it if the clock was set back."""
-    return min(max(instance.mail_paced_at or at, at), at + _slack() + _MINUTE)
+    """Where the pace has come to, never behind `at`; far ahead of it means that the clock was set back."""
+    paced_at = instance.mail_paced_at or at
+    return at if paced_at > at + _LONGEST_PAUSE else max(paced_at, at)
