@@ -183,10 +183,11 @@ def _warnings(rules: Rules, declared: Verdict[int], full: Verdict[int]) -> Itera
     """Matches that can be guessed; those that only earlier draws force are counted, not named."""
     forced = sorted((rules.persons[g].name, rules.persons[r].name) for g, r in declared.forced_pairs)
     yield from _first(f"{giver} can only give to {recipient}." for giver, recipient in forced)
-    thin = sorted(
-        (rules.persons[giver].name, _names(rules, two)) for giver, two in declared.thin_choices.items()
-    )
-    yield from _first(f"{giver} has just two choices: {two}." for giver, two in thin)
+    if len(rules.people) > FEWEST_PEOPLE:  # among three, two choices are all there are
+        thin = sorted(
+            (rules.persons[one].name, _names(rules, two)) for one, two in declared.thin_choices.items()
+        )
+        yield from _first(f"{giver} has just two choices: {two}." for giver, two in thin)
     more = len(full.forced_pairs) - len(declared.forced_pairs)
     if more > 0:
         yield f"Without last year's matches {_people(more)} just one choice, which may be guessed."

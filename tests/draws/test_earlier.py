@@ -1,0 +1,204 @@
+"""Not last year's match: from the copied exchange, from the memory that outlives it, and never told."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import delete, func, select
+
+from sneaky.core import settings as settings_module
+from sneaky.core.clock import now
+from sneaky.core.crypto import KEYRING, Keyring
+from sneaky.core.db import db, transaction
+from sneaky.core.errors import RuleBroken
+from sneaky.draws import conduct, earlier, repair, rulebook, rules
+from sneaky.exchanges import lifecycle, participants
+from sneaky.models import AvoidLastYear, Exchange, PairMemory, Participant
+from tests import factories
+from tests.draws import drawn
+
+
+def names_of(exchange_id: int) -> dict[int, str]:
+    rows = db.session.execute(
+        select(Participant.id, Participant.name).where(Participant.exchange_id == exchange_id)
+    )
+    return {row.id: row.name for row in rows}
+
+
+def pairs_by_name(exchange_id: int, pairs: Iterator[tuple[int, int]]) -> set[tuple[str, str]]:
+    names = names_of(exchange_id)
+    return {(names[giver], names[recipient]) for giver, recipient in pairs}
+
+
+def known_pairs(exchange_id: int) -> set[tuple[str, str]]:
+    return pairs_by_name(exchange_id, iter(rulebook.forbidden_pairs(exchange_id).earlier))
+
+
+def a_copy(exchange_id: int, avoid: AvoidLastYear = AvoidLastYear.HARD) -> int:
+    later = lifecycle.copy(exchange_id)
+    lifecycle.open_registration(later)
+    lifecycle.set_draw_options(later, no_reciprocal=False, single_loop=False, avoid_last_year=avoid)
+    return later
+
+
+def forget_everything() -> None:
+    with transaction() as session:
+        session.execute(delete(PairMemory))
+
+
+def erase(exchange_id: int) -> None:
+    with transaction() as session:
+        session.execute(delete(Exchange).where(Exchange.id == exchange_id))
+
+
+@pytest.mark.parametrize("source", ["copied exchange", "memory"])
+def test_last_years_pairs_are_known_from_either_source(any_app: Flask, source: str) -> None:
+    exchange_id, _people = drawn.a_drawn_exchange(6)
+    before = pairs_by_name(exchange_id, iter(drawn.pairs(exchange_id).items()))
+    later = a_copy(exchange_id)
+    if source == "memory":
+        erase(exchange_id)
+    else:
+        forget_everything()
+    assert known_pairs(later) == before
+    drawn.draw(later)
+    assert pairs_by_name(later, iter(drawn.pairs(later).items())).isdisjoint(before)
+
+
+def test_off_asks_nobody(app: Flask) -> None:
+    exchange_id, _people = drawn.a_drawn_exchange(4)
+    assert known_pairs(a_copy(exchange_id, AvoidLastYear.OFF)) == set()
+
+
+def test_cancelled_exchange_does_not_count_as_earlier(app: Flask) -> None:
+    exchange_id, _people = drawn.a_drawn_exchange(4)
+    forget_everything()
+    lifecycle.cancel(exchange_id)
+    assert known_pairs(a_copy(exchange_id)) == set()
+
+
+def test_memory_is_kept_per_organizer_and_for_eighteen_months(app: Flask) -> None:
+    exchange_id, _people = drawn.a_drawn_exchange(4)
+    later = a_copy(exchange_id)
+    erase(exchange_id)
+    with time_machine.travel(now() + timedelta(days=547), tick=False):
+        assert len(known_pairs(later)) == 4
+    with time_machine.travel(now() + timedelta(days=549), tick=False):
+        assert known_pairs(later) == set()
+    with transaction() as session:
+        session.get_one(Exchange, later).organizer_id = factories.an_organizer()
+    assert known_pairs(later) == set()
+
+
+def test_a_new_draw_forgets_what_is_too_old(app: Flask) -> None:
+    organizer = factories.an_organizer()
+    drawn.a_drawn_exchange(3, organizer_id=organizer)
+    with time_machine.travel(now() + timedelta(days=600), tick=False):
+        drawn.a_drawn_exchange(4, organizer_id=organizer)
+    assert db.session.scalar(select(func.count()).select_from(PairMemory)) == 4
+
+
+def test_memory_can_be_switched_off(app: Flask) -> None:
+    app.extensions[settings_module.EXTENSION] = replace(settings_module.settings(), pair_memory=False)
+    exchange_id, _people = drawn.a_drawn_exchange(4)
+    assert db.session.scalar(select(func.count()).select_from(PairMemory)) == 0
+    later = a_copy(exchange_id)
+    assert len(known_pairs(later)) == 4
+    erase(exchange_id)
+    assert known_pairs(later) == set()
+
+
+def test_memory_holds_hashes_that_only_the_key_understands(app: Flask) -> None:
+    exchange_id, _people = drawn.a_drawn_exchange(4)
+    later = a_copy(exchange_id)
+    erase(exchange_id)
+    secret = Keyring(b"a fresh secret key of enough length").current
+    old = app.extensions[KEYRING]
+    app.extensions[KEYRING] = Keyring(secret)
+    assert known_pairs(later) == set()
+    app.extensions[KEYRING] = Keyring(secret, (old.current,))
+    assert len(known_pairs(later)) == 4
+
+
+def test_children_behind_one_address_are_told_apart_by_name(app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    for name in ("Kim", "Lou", "Max", "Ned"):
+        participants.add(exchange_id, name, "parent@example.org", is_guarded=True)
+    drawn.draw(exchange_id)
+    before = pairs_by_name(exchange_id, iter(drawn.pairs(exchange_id).items()))
+    later = a_copy(exchange_id)
+    erase(exchange_id)
+    assert known_pairs(later) == before
+
+
+def test_undone_and_replaced_draws_are_forgotten(app: Flask) -> None:
+    exchange_id, _people = drawn.a_drawn_exchange(5)
+    conduct.undo_draw(exchange_id)
+    assert db.session.scalar(select(func.count()).select_from(PairMemory)) == 0
+    drawn.draw(exchange_id)
+    conduct.redraw(exchange_id, rng=random.Random(3), even_if_mail_unproven=True)
+    now_given = pairs_by_name(exchange_id, iter(drawn.pairs(exchange_id).items()))
+    later = a_copy(exchange_id)
+    erase(exchange_id)
+    assert known_pairs(later) == now_given
+
+
+def test_mended_draw_is_remembered_as_mended(app: Flask) -> None:
+    exchange_id, people = drawn.a_drawn_exchange(6)
+    repair.withdraw(people[0])
+    now_given = pairs_by_name(exchange_id, iter(drawn.pairs(exchange_id).items()))
+    later = a_copy(exchange_id)
+    erase(exchange_id)
+    assert known_pairs(later) == now_given
+    assert len(now_given) == 5
+
+
+def test_hard_refuses_and_soft_gives_way_without_telling_names(app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    factories.participants(exchange_id, 3)
+    drawn.draw(exchange_id)
+    second = a_copy(exchange_id)
+    drawn.draw(second)
+    third = a_copy(second)
+    verdict = rules.verdict_for(third)
+    assert not verdict.is_possible
+    assert [change.action for change in verdict.changes] == [rules.Action.SOFTEN_LAST_YEAR]
+    told = " ".join([*verdict.sentences, *verdict.warnings])
+    assert not any(name in told for name in names_of(third).values())
+    with pytest.raises(RuleBroken, match="every match of last year"):
+        drawn.draw(third)
+    lifecycle.set_draw_options(
+        third, no_reciprocal=False, single_loop=False, avoid_last_year=AvoidLastYear.SOFT
+    )
+    assert rules.verdict_for(third).warnings == ["3 matches of last year cannot be avoided."]
+    drawn.draw(third)
+    assert drawn.current_draw(third).repeated_count == 3
+
+
+def test_choices_thinned_by_last_year_are_counted_and_not_named(app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    factories.participants(exchange_id, 3)
+    drawn.draw(exchange_id)
+    (warning,) = rules.verdict_for(a_copy(exchange_id)).warnings[-1:]
+    assert warning == "Without last year's matches 3 people have just one choice, which may be guessed."
+
+
+def test_newcomers_of_this_year_have_no_earlier_pairs(app: Flask) -> None:
+    exchange_id, people = drawn.a_drawn_exchange(4)
+    later = a_copy(exchange_id)
+    participants.add(later, "New", "new@example.org")
+    gone = drawn.pairs(exchange_id)[people[0]]
+    left = db.session.scalars(
+        select(Participant.id).where(
+            Participant.exchange_id == later, Participant.name == names_of(exchange_id)[gone]
+        )
+    ).one()
+    participants.withdraw(left)
+    assert len(known_pairs(later)) == 2
+    assert timedelta(days=366) < earlier.REMEMBERED
