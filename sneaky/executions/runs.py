@@ -103,7 +103,7 @@ def running() -> dict[str, RunRow]:
 def page(
     number: int, *, job_id: str = "", job_id_begin: str = "", state: ExecutionState | None = None
 ) -> RunPage:
-    """One page of runs: of one job, of jobs whose ids begin alike, or of all; `number` is moved into range."""
+    """One page of runs: of one job, of ids that begin alike, or of all; `number` is moved into range."""
     chosen = [] if state is None else [JobExecution.state == state]
     if job_id:
         chosen.append(JobExecution.job_id == job_id)
