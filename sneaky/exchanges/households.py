@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import delete, exists, select
@@ -43,6 +43,13 @@ def assign(participant_id: int, household_name: str | None) -> None:
         participant.household_id = find_or_make(session, exchange.id, household_name)
         session.flush()
         _drop_empty(session, exchange.id)
+
+
+def assign_all(participant_ids: Iterable[int], household_name: str) -> None:
+    """Put several people into one household, all of them or nobody; raises as `assign` does."""
+    with transaction():
+        for participant_id in participant_ids:
+            assign(participant_id, household_name)
 
 
 def find_or_make(session: Session, exchange_id: int, name: str | None) -> int | None:

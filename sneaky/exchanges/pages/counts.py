@@ -75,7 +75,7 @@ letters_delivered = (
     .where(
         Draw.exchange_id == Exchange.id,
         Draw.state == DrawState.CURRENT,
-        Letter.kind == LetterKind.MATCH,
+        Letter.kind.in_((LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED)),
         Letter.state == LetterState.SENT,
     )
     .correlate(Exchange)

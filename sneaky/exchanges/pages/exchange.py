@@ -78,7 +78,7 @@ class ExchangePage:
     @property
     def shows_opened(self) -> bool:
         """Whether it may be said who looked: after a repair it would tell who got somebody new."""
-        return not self.progress.changed
+        return not 0 < self.progress.changed < self.progress.people
 
     @property
     def can_undo(self) -> bool:

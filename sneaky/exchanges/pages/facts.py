@@ -10,11 +10,10 @@ from typing import Any
 
 from sqlalchemy.orm import InstrumentedAttribute
 
+from sneaky.exchanges.retention import ERASED_AFTER, WARNING_LEAD
 from sneaky.models import CompletedReason, Exchange, ExchangeState
 
 FEWEST_PEOPLE = 3
-KEPT_FOR = timedelta(days=30)
-WARNED_BEFORE = timedelta(days=7)
 
 FACT_COLUMNS: tuple[InstrumentedAttribute[Any], ...] = (
     Exchange.public_id,
@@ -79,7 +78,7 @@ class ExchangeFacts:
     @property
     def warned_at(self) -> datetime | None:
         """When the organizer is told that the end is near: 7 days before the erasure."""
-        return self.erased_at - WARNED_BEFORE if self.erased_at else None
+        return self.erased_at - WARNING_LEAD if self.erased_at else None
 
     @property
     def erased_at(self) -> datetime | None:
@@ -92,7 +91,7 @@ class ExchangeFacts:
             over_at = datetime.combine(self.event_at.date() + timedelta(days=1), time(tzinfo=UTC))
         if over_at is None:
             return None
-        usual = over_at + KEPT_FOR
+        usual = over_at + ERASED_AFTER
         return max(usual, self.kept_until) if self.kept_until else usual
 
 

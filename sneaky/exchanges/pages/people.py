@@ -123,7 +123,7 @@ def participants_page(exchange_id: int, *, search: str = "", number: int = 1) ->
         active=row.active,
         unconfirmed=row.unconfirmed,
         households=household_names(exchange_id),
-        shows_opened=not row.changed,
+        shows_opened=not 0 < row.changed < row.active,
     )
 
 

@@ -80,8 +80,7 @@ class RulesPage:
 
 
 def rules_page(exchange_id: int, *, search: str = "", number: int = 1) -> RulesPage:
-    """The rules with everybody on one page up to 12 people, else page `number` of those found; three to five
-    queries.
+    """The rules: everybody up to 12 people, else page `number` of those found; three to five queries.
 
     Raises `NotFound` for an unknown exchange.
     """

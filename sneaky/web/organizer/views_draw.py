@@ -1,0 +1,77 @@
+"""The draw: asked once more, made, taken back, made again, and the glass that is broken in an emergency."""
+
+from __future__ import annotations
+
+from flask import flash, redirect, render_template, url_for
+from flask.typing import ResponseReturnValue
+from flask_babel import gettext as _
+from flask_babel import ngettext
+
+from sneaky.draws import conduct, reveal
+from sneaky.draws.rules import verdict_for
+from sneaky.exchanges.pages.exchange import exchange_page
+from sneaky.exchanges.pages.settings import exchange_facts
+from sneaky.outbox.queue import is_mail_proven
+from sneaky.web.forms import form_page
+from sneaky.web.guards import current_organizer, organizer_only, owned_exchange
+from sneaky.web.organizer import blueprint
+from sneaky.web.organizer.forms_draw import DrawForm, SureForm
+from sneaky.web.organizer.pressed import press
+
+
+@blueprint.route("/exchanges/<public_id>/draw", methods=["GET", "POST"])
+@organizer_only
+def draw(public_id: str) -> ResponseReturnValue:
+    """Say once more what happens to whom, then draw."""
+    exchange_id, form = owned_exchange(public_id), DrawForm()
+    if form.validate_on_submit():
+        with form.blaming_fields():
+            drawn = conduct.conduct_draw(exchange_id, even_if_mail_unproven=bool(form.anyway.data))
+            return _drawn(public_id, drawn)
+    page = exchange_page(exchange_id)
+    verdict = verdict_for(exchange_id) if page.facts.is_before_draw else None
+    return form_page("organizer/draw.html", form, page=page, verdict=verdict, is_mail_proven=is_mail_proven())
+
+
+@blueprint.post("/exchanges/<public_id>/draw/undo")
+@organizer_only
+def undo(public_id: str) -> ResponseReturnValue:
+    """Take the draw back while nobody has looked."""
+    exchange_id = owned_exchange(public_id)
+    done = _("The draw is undone. Change what you like, then draw again.")
+    return press(lambda: conduct.undo_draw(exchange_id), done, ".exchange", public_id=public_id)
+
+
+@blueprint.route("/exchanges/<public_id>/draw/again", methods=["GET", "POST"])
+@organizer_only
+def redraw(public_id: str) -> ResponseReturnValue:
+    """Draw anew for everybody, once the name was typed."""
+    exchange_id = owned_exchange(public_id)
+    facts = exchange_facts(exchange_id)
+    form = SureForm(facts.name)
+    if form.validate_on_submit():
+        with form.blaming_fields():
+            return _drawn(public_id, conduct.redraw(exchange_id, even_if_mail_unproven=True))
+    return form_page("organizer/redraw.html", form, facts=facts)
+
+
+@blueprint.route("/exchanges/<public_id>/draw/break-glass", methods=["GET", "POST"])
+@organizer_only
+def break_glass(public_id: str) -> ResponseReturnValue:
+    """Show every pair, once the name was typed; everybody is told that it happened."""
+    exchange_id = owned_exchange(public_id)
+    facts = exchange_facts(exchange_id)
+    form = SureForm(facts.name)
+    if form.validate_on_submit():
+        with form.blaming_fields():
+            pairs = reveal.break_glass(exchange_id, current_organizer().id)
+            return render_template("organizer/pairs.html", facts=facts, pairs=pairs)
+    return form_page("organizer/break_glass.html", form, facts=facts)
+
+
+def _drawn(public_id: str, drawn: conduct.DrawSummary) -> ResponseReturnValue:
+    flash(
+        ngettext("Drawn! %(num)d letter goes out now.", "Drawn! %(num)d letters go out now.", drawn.letters),
+        "ok",
+    )
+    return redirect(url_for(".exchange", public_id=public_id), 303)
