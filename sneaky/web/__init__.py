@@ -7,6 +7,7 @@ from flask import Flask
 from sneaky.core.settings import EXTENSION
 from sneaky.web import (
     errors,
+    files,
     filters,
     frame,
     headers,
@@ -32,6 +33,7 @@ def init_app(app: Flask) -> None:
     session_interface.init_app(app)
     origins.init_app(app)
     headers.init_app(app)
+    files.init_app(app)
     locales.init_app(app, settings)
     filters.init_app(app)
     frame.init_app(app)

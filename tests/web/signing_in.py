@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from sneaky.access import sessions
 from sneaky.web.session_interface import cookie_name
@@ -32,7 +33,7 @@ def csrf_token(page: str) -> str:
     return page[start : page.index('"', start)]
 
 
-def press(client: FlaskClient, path: str, *, on: str | None = None, **typed: str) -> object:
+def press(client: FlaskClient, path: str, *, on: str | None = None, **typed: str) -> TestResponse:
     """POST a form as a browser does that has loaded the page `on` (default: `path` itself)."""
     token = csrf_token(client.get(on or path).text)
     return client.post(path, data={"csrf_token": token, **typed})
