@@ -17,6 +17,6 @@ def healthz() -> ResponseReturnValue:
 
 @blueprint.get("/readyz")
 def readyz() -> ResponseReturnValue:
-    """200 while people may be sent here: database, schema, outbox and clock; otherwise 503 with the reasons."""
+    """200 while people may be sent here; 503 with the reasons where database, outbox or clock fail."""
     reasons = reasons_not_ready()
     return jsonify(status="not ready" if reasons else "ready", reasons=reasons), 503 if reasons else 200

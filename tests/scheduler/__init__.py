@@ -1,0 +1,1 @@
+"""The clock: its scheduler, its leader, its store and its reconciliation."""
