@@ -116,7 +116,7 @@ def _web_address(url: str) -> str:
         url = f"https://{url}"
     try:
         parts = urlsplit(url)
-        is_web = parts.scheme in {"http", "https"} and bool(parts.hostname)
+        is_web = parts.scheme in {"http", "https"} and "." in (parts.hostname or "") and parts.port != 0
     except ValueError:
         is_web = False
     if not is_web or " " in url:
