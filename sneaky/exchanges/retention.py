@@ -136,7 +136,7 @@ def scrub(*, patience: float = 5.0) -> bool:
     """
     if db.engine.dialect.name != "sqlite":
         return True
-    db.session.rollback()
+    db.session.remove()
     give_up_at = monotonic() + patience
     while not _checkpointed():
         if monotonic() >= give_up_at:

@@ -112,7 +112,7 @@ class _Run:
         try:
             rendered = self.render(lease.letter_id)
         finally:
-            db.session.rollback()  # no transaction stays open while we talk to a server
+            db.session.remove()  # no transaction stays open while we talk to a server
         key = letter_key(lease.letter_id, lease.to_email, lease.created_at.isoformat())
         words = self.line.send(compose(rendered, to_email=lease.to_email, key=key), idempotency_key=key)
         return Settlement(lease, LetterState.SENT, words or "")
