@@ -16,7 +16,7 @@ from sneaky.web.forms import form_page
 from sneaky.web.guards import current_organizer, organizer_only, owned_exchange
 from sneaky.web.organizer import blueprint
 from sneaky.web.organizer.forms_draw import DrawForm, SureForm
-from sneaky.web.organizer.pressed import press
+from sneaky.web.pressed import press
 
 
 @blueprint.route("/exchanges/<public_id>/draw", methods=["GET", "POST"])

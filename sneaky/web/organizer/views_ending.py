@@ -13,7 +13,7 @@ from sneaky.web.forms import form_page
 from sneaky.web.guards import organizer_only, owned_exchange
 from sneaky.web.organizer import blueprint
 from sneaky.web.organizer.forms_draw import SureForm
-from sneaky.web.organizer.pressed import press
+from sneaky.web.pressed import press
 
 _DAYS_LONGER = 30
 

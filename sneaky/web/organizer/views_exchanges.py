@@ -14,8 +14,8 @@ from sneaky.web.forms import form_page
 from sneaky.web.guards import current_organizer, organizer_only, owned_exchange
 from sneaky.web.organizer import blueprint
 from sneaky.web.organizer.forms_exchange import ExchangeForm
-from sneaky.web.organizer.pressed import press
 from sneaky.web.organizer.qr import qr_code
+from sneaky.web.pressed import press
 
 
 @blueprint.get("/exchanges")

@@ -15,8 +15,8 @@ from sneaky.web.forms import form_page
 from sneaky.web.guards import organizer_only, owned_exchange
 from sneaky.web.organizer import asked, blueprint
 from sneaky.web.organizer.forms_people import LinesForm, PersonForm
-from sneaky.web.organizer.pressed import press
 from sneaky.web.organizer.qr import qr_code
+from sneaky.web.pressed import press
 
 
 @blueprint.route("/exchanges/<public_id>/participants", methods=["GET", "POST"], endpoint="participants")

@@ -15,7 +15,7 @@ from sneaky.exchanges.pages.rules import rules_page
 from sneaky.web.guards import organizer_only, owned_exchange
 from sneaky.web.organizer import asked, blueprint
 from sneaky.web.organizer.forms_rules import ExclusionForm, HouseholdForm, OptionsForm
-from sneaky.web.organizer.pressed import press
+from sneaky.web.pressed import press
 
 
 @blueprint.get("/exchanges/<public_id>/rules")
