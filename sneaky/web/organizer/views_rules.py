@@ -46,7 +46,7 @@ def set_matrix(public_id: str) -> ResponseReturnValue:
     exchange_id, people = owned_exchange(public_id), request.form.getlist("person")
     excluded = [(giver, recipient) for giver in people for recipient in request.form.getlist(giver)]
     matrix.set_exclusions(exchange_id, people, excluded)
-    if "HX-Request" in request.headers:
+    if "X-Live" in request.headers:
         return render_template(
             "organizer/_verdict.html", verdict=verdict_for(exchange_id), public_id=public_id
         )

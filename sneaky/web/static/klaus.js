@@ -73,6 +73,22 @@ const askFirst = (event) => {
   dialog.showModal();
 };
 
+// <form data-live="ID">: each change is sent at once, one after the other; the answer takes the place of the element ID.
+let turn = Promise.resolve();
+const sendLive = (form) => {
+  turn = turn.then(async () => {
+    const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Live": "yes" } });
+    if (!answer.ok || answer.redirected) location.reload();
+    else document.getElementById(form.dataset.live).outerHTML = await answer.text();
+  }).catch(() => location.reload());
+};
+
+// <form data-at-once>: sent by itself while the page is looked at, since its button only says what one is doing.
+const sendAtOnce = (form) => {
+  form.hidden = true;
+  fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+};
+
 const enhance = (root) => {
   root.querySelectorAll("time[data-local]").forEach(addReaderTime);
   root.querySelectorAll("button[data-copy]").forEach((button) => { button.hidden = false; });
@@ -80,7 +96,11 @@ const enhance = (root) => {
 
 enhance(document);
 document.querySelectorAll("select[data-guess-zone]").forEach(guessZone);
+document.querySelectorAll("form[data-at-once]").forEach(sendAtOnce);
 document.addEventListener("submit", askFirst);
+document.addEventListener("change", (event) => {
+  if (event.target.form?.dataset.live) sendLive(event.target.form);
+});
 document.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-copy]");
   if (button) copy(button);
