@@ -44,14 +44,19 @@ class LeaderView:
 
 
 def leader() -> LeaderView:
-    """Who leads right now."""
-    row = db.session.execute(select(Leader.holder, Leader.term, Leader.since, Leader.ticked_at)).one_or_none()
+    """Who leads right now, whatever this session read before."""
+    with db.engine.connect() as connection:
+        row = connection.execute(
+            select(Leader.holder, Leader.term, Leader.since, Leader.ticked_at)
+        ).one_or_none()
     return LeaderView(*row) if row is not None else LeaderView(None, 0, None, None)
 
 
 def stored_jobs() -> int:
-    """How many jobs are scheduled, parked ones left out."""
-    return db.session.scalar(select(func.count()).select_from(job_store_table).where(~_is_parked)) or 0
+    """How many jobs are scheduled right now, parked ones left out."""
+    with db.engine.connect() as connection:
+        counted = select(func.count()).select_from(job_store_table).where(~_is_parked)
+        return connection.scalar(counted) or 0
 
 
 def parked_jobs() -> list[str]:

@@ -186,14 +186,9 @@ def test_a_clock_whose_rounds_fail_is_unhealthy(app: Flask, start_clock: StartCl
     clock.scheduler.before_due = lambda: 1 / 0  # type: ignore[assignment]
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(health, "TICKED_WITHIN", timedelta(seconds=0.3))
-        wait_until(lambda: fresh_check()["status"] == "unhealthy")
-        assert "last round" in fresh_check()["reason"]
+        wait_until(lambda: scheduler_health_check()["status"] == "unhealthy")
+        assert "last round" in scheduler_health_check()["reason"]
     assert clock.scheduler._thread.is_alive()
-
-
-def fresh_check() -> dict[str, Any]:
-    db.session.remove()
-    return scheduler_health_check()
 
 
 # 4: a row whose function is gone is deleted.
