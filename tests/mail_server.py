@@ -23,6 +23,7 @@ class Fault(Enum):
     BUSY = ("RCPT", "421 4.3.2 Too busy, good-bye", "close")
     GREYLISTED = ("RCPT", "450 4.2.0 Greylisted, try again", "")
     MAILBOX_FULL = ("RCPT", "452 4.2.2 Mailbox full", "")
+    BLOCKED = ("RCPT", "550 5.7.1 Blocked, good-bye", "close")
     UNKNOWN = ("RCPT", "550 5.1.1 User unknown", "")
     DROP = ("RCPT", "", "close")
     HANG = ("RCPT", "", "hang")
@@ -58,6 +59,7 @@ class MailServer:
         tls: ssl.SSLContext | None = None,
         is_implicit: bool = False,
         login: tuple[str, str] | None = None,
+        carries_utf8: bool = True,
     ) -> None:
         self.received: list[Received] = []
         self.tries: Counter[str] = Counter()
@@ -66,9 +68,11 @@ class MailServer:
         self.always: dict[str, Fault] = {}
         self.greeting: str | None = None
         self.sender_answer = "250 OK"
+        self.data_answer: str | None = None
+        self.hangs_up_at_sign_in = False
         self.port = 0
         self.is_implicit = is_implicit
-        self._tls, self._login = tls, login
+        self._tls, self._login, self._carries_utf8 = tls, login, carries_utf8
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
         self._is_up = threading.Event()
@@ -122,19 +126,22 @@ class MailServer:
 
     def _protocol(self) -> SMTP:
         self.connections += 1
-        options: dict[str, Any] = {"hostname": "mail.test", "enable_SMTPUTF8": True}
+        options: dict[str, Any] = {"hostname": "mail.test", "enable_SMTPUTF8": self._carries_utf8}
         if self._tls is not None and not self.is_implicit:
             options |= {"tls_context": self._tls}
         if self._login is not None:
             options |= {"authenticator": self._authenticated, "auth_required": True}
-        protocol = _Protocol(_Handler(self, self.connections), self.greeting, **options)
+        protocol = _Protocol(_Handler(self, self.connections), self.greeting, self.data_answer, **options)
         if self.is_implicit:
             protocol._auth_require_tls = False  # it does not see the encryption below it
         return protocol
 
     def _authenticated(
-        self, _server: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
+        self, smtp: SMTP, _session: Session, _envelope: Envelope, _mechanism: str, data: Any
     ) -> AuthResult:
+        if self.hangs_up_at_sign_in:
+            _close(smtp)
+            raise asyncio.CancelledError
         given = (data.login.decode(), data.password.decode()) if isinstance(data, LoginPassword) else None
         if given == self._login:
             return AuthResult(success=True, auth_data=given[0] if given else "")
@@ -142,11 +149,13 @@ class MailServer:
 
 
 class _Protocol(SMTP):
-    """The server's end of one connection; may greet with a refusal."""
+    """The server's end of one connection; may greet with a refusal, or refuse DATA before it comes."""
 
-    def __init__(self, handler: _Handler, greeting: str | None, **options: Any) -> None:
+    def __init__(
+        self, handler: _Handler, greeting: str | None, data_answer: str | None, **options: Any
+    ) -> None:
         super().__init__(handler, **options)
-        self._greeting = greeting
+        self._greeting, self._data_answer = greeting, data_answer
 
     async def _handle_client(self) -> None:
         if self._greeting is not None:
@@ -154,6 +163,12 @@ class _Protocol(SMTP):
             _close(self)
             return
         await super()._handle_client()
+
+    async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
+        if self._data_answer is not None:
+            await self.push(self._data_answer)
+            return
+        await super().smtp_DATA(arg)
 
 
 class _Handler:

@@ -16,7 +16,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         "The mail provider does not accept our key. Correct SNEAKY_MAIL_URL, and letters go on.",
     ),
     (
-        r"quota",
+        r"_quota_",
         "The mail provider's limit for the day or month is used up. Letters go on when it is renewed.",
     ),
     (r"^429 |rate.?limit", "The mail provider asked us to send more slowly. Letters go on by themselves."),
@@ -38,10 +38,10 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
         "The mail server cannot be reached. Letters wait and go on by themselves when it is back.",
     ),
     (
-        r"\b5\.2\.2\b|^[45]52 .*(quota|full)|mailbox (is )?full|over ?quota",
+        r"\b5\.2\.2\b|^552 .*(quota|full)",
         "This mailbox is full. Ask the person to make room, or use another address.",
     ),
-    (r"\b4\.2\.2\b", "This mailbox is full at the moment. We try again by ourselves."),
+    (r"\b4\.2\.2\b|^452 .*(quota|full)", "This mailbox is full at the moment. We try again by ourselves."),
     (
         r"\b5\.1\.2\b|\b5\.4\.4\b|domain (not found|does not exist)|host unknown|NXDOMAIN",
         "This address ends in a domain that does not exist. Check what stands after the @.",
@@ -77,7 +77,7 @@ _RULES: Final[tuple[tuple[str, str], ...]] = (
     (r"^409 ", "Resend knows this letter with another content, so it was not sent. Send it again."),
     (r"^4(00|22) ", "The mail provider does not accept this letter. Check the address."),
     (
-        r"^5\d\d .*error|^50[0-9] |did not answer|hung up|broke|timed out",
+        r"^5\d\d .*error|^50\d\b|did not answer|hung up|broke|timed out",
         "The mail server had a fault. We try again by ourselves.",
     ),
     (r"^4\d\d ", "The receiving server is busy or careful at the moment. We try again by ourselves."),

@@ -87,6 +87,8 @@ def compose(rendered: Rendered, *, to_email: str, key: str) -> EmailMessage:
 def _address(email: str) -> Address:
     """An address without a name; the domain in ASCII, as mail servers want it."""
     local, _, domain = email.rpartition("@")
+    if not local or not domain:
+        raise MailPermanent("No letter can be addressed to this: a part of the address is missing")
     try:
         return Address(username=local, domain=domain.encode("idna").decode())
     except (ValueError, IndexError) as error:

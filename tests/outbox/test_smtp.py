@@ -78,6 +78,7 @@ def test_nothing_is_opened_without_a_letter(app: Flask, server: MailServer) -> N
         (Fault.GREYLISTED, MailTransient, "450 4.2.0 Greylisted, try again"),
         (Fault.MAILBOX_FULL, MailTransient, "452 4.2.2 Mailbox full"),
         (Fault.UNKNOWN, MailPermanent, "550 5.1.1 User unknown"),
+        (Fault.BLOCKED, MailPermanent, "550 5.7.1 Blocked, good-bye"),
         (Fault.LATER, MailTransient, "451 4.3.0 Try again later"),
         (Fault.SPAM, MailPermanent, "554 5.7.1 Looks like spam"),
         (Fault.DROP, MailTransient, "hung up"),
@@ -229,10 +230,34 @@ def test_certificate_of_another_host_sends_nothing(app: Flask, authority: Author
         assert server.received == []
 
 
+@pytest.mark.parametrize(("answer", "error"), [("451 Not now", MailTransient), ("554 No", MailPermanent)])
+def test_letter_may_be_refused_before_it_is_told(
+    app: Flask, server: MailServer, answer: str, error: type[Exception]
+) -> None:
+    server.data_answer = answer
+    with transport(server) as line, pytest.raises(error, match=answer):
+        send(line)
+
+
+def test_server_that_hangs_up_at_sign_in_is_away(app: Flask, authority: Authority) -> None:
+    with MailServer(tls=authority.server("localhost"), login=("klaus", "s3cret")) as server:
+        server.hangs_up_at_sign_in = True
+        line = transport(
+            server, Security.STARTTLS, ca_file=str(authority.file), username="klaus", password="s3cret"
+        )
+        with line, pytest.raises(ServerAway, match="hung up while we signed in"):
+            send(line)
+
+
 def test_address_with_other_letters_needs_a_server_that_carries_it(app: Flask, server: MailServer) -> None:
     with transport(server) as line:
         send(line, "zoë@example.org")
     assert [letter.to for letter in server.received] == ["zoë@example.org"]
+    with MailServer(carries_utf8=False) as old, transport(old) as line:
+        with pytest.raises(MailPermanent, match="cannot carry"):
+            send(line, "zoë@example.org")
+        send(line, "ann@example.org")
+        assert [letter.to for letter in old.received] == ["ann@example.org"]
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email import message_from_bytes
@@ -44,7 +45,8 @@ class FileTransport(Connectionless):
                 handle.write(message.as_bytes())
             draft.replace(target)
         except OSError as error:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
             raise MailTransient(
                 f"The letter could not be written to {self.folder}: {error.strerror}"
             ) from error
