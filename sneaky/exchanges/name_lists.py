@@ -147,7 +147,7 @@ def _sorted_out(cells: list[str]) -> tuple[str, str, str]:
     """Name, address and household of one line, whichever of the first two comes first."""
     if len(cells) == 1:
         name, email = parseaddr(cells[0])
-        return name, email, ""
+        return (name, email, "") if "@" in email else (cells[0], "", "")
     first, second, *rest = cells
     if "@" in first and "@" not in second:
         first, second = second, first

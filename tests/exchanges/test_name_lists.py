@@ -1,0 +1,115 @@
+"""Pasted lines are shown as understood before anybody is added."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import select
+
+from sneaky.core.db import db
+from sneaky.core.errors import RuleBroken
+from sneaky.exchanges import households, name_lists
+from sneaky.exchanges.name_lists import PreviewRow, add_many, read_lines
+from sneaky.models import ExchangeState, Participant, ParticipantState
+from tests import factories
+
+
+def read(text: str) -> list[tuple[str, str, str]]:
+    return [(row.name, row.email, row.household) for row in read_lines(text).good]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Ann Lee, ann@example.org",
+        "Ann Lee; ann@example.org",
+        "Ann Lee\tann@example.org",
+        '"Ann Lee","ANN@example.org"',
+        "Ann Lee <ann@example.org>",
+        "ann@example.org, Ann Lee",
+        "Ann Lee, <ann@example.org>",
+        "Name, E-Mail\nAnn Lee, ann@example.org",
+        "\ufeffname;email\r\nAnn Lee;ann@example.org\r\n\r\n ; \r\n",
+        "Ann Lee, ann@example.org,",
+    ],
+)
+def test_lines_are_understood(text: str) -> None:
+    assert read(text) == [("Ann Lee", "ann@example.org", "")]
+
+
+def test_a_third_cell_is_the_household() -> None:
+    assert read('"Lee, Ann", ann@example.org, Miller') == [("Lee, Ann", "ann@example.org", "Miller")]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("Ann", "mail address"),
+        ("Ann, nonsense", "mail address"),
+        (", ann@example.org", "The name is missing"),
+        ("ann@example.org", "The name is missing"),
+        ("x" * 121 + ", ann@example.org", "keep it to 120"),
+        ("Ann, ann@example.org, " + "x" * 121, "keep it to 120"),
+        ("Bob, ann@example.org\nAnn, ANN@example.org", "twice"),
+    ],
+)
+def test_each_line_says_what_is_wrong_with_it(text: str, problem: str) -> None:
+    assert problem in (read_lines(text).rows[-1].problem or "")
+
+
+def test_nothing_is_nobody() -> None:
+    assert read_lines("").rows == read_lines("\n ,\n").rows == []
+
+
+def test_too_many_lines_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(name_lists, "MOST_LINES", 2)
+    with pytest.raises(RuleBroken) as broken:
+        read_lines("a, a@example.org\nb, b@example.org\nc, c@example.org")
+    assert broken.value.field == "lines"
+
+
+@given(st.text(max_size=200))
+def test_anything_can_be_pasted(text: str) -> None:
+    for row in read_lines(text).rows:
+        assert row.problem is not None or (row.name and "@" in row.email)
+
+
+def test_whoever_takes_part_is_pointed_out_and_left_alone(app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    ann = factories.a_participant(exchange_id, name="Ann", email="ann@example.org")
+    preview = read_lines("Anna, ann@example.org\nBob, bob@example.org", exchange_id)
+    assert [row.problem for row in preview.rows] == ["takes part already", None]
+    assert add_many(exchange_id, preview.rows) == 1
+    unaware = read_lines("Anna, ann@example.org\nBob, bob@example.org")
+    assert add_many(exchange_id, unaware.rows) == 0
+    assert db.session.get_one(Participant, ann).name == "Ann"
+
+
+def test_people_are_added_brought_back_and_housed(any_app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    for state in (ParticipantState.PENDING, ParticipantState.WITHDRAWN):
+        factories.a_participant(exchange_id, email=f"{state}@example.org", state=state)
+    added = add_many(
+        exchange_id,
+        [
+            PreviewRow("Ann", "ann@example.org", "Miller"),
+            PreviewRow("Bob", "bob@example.org", "miller"),
+            PreviewRow("Pen", "pending@example.org", "Miller"),
+            PreviewRow("Wim", "withdrawn@example.org"),
+            PreviewRow("Bad", "bad@example.org", problem="no"),
+        ],
+    )
+    assert added == 4
+    everybody = db.session.scalars(select(Participant)).all()
+    assert {person.state for person in everybody} == {ParticipantState.ACTIVE}
+    assert {person.name for person in everybody} == {"Ann", "Bob", "Pen", "Wim"}
+    (home,) = households.listed(exchange_id)
+    assert [member.name for member in home.members] == ["Ann", "Bob", "Pen"]
+
+
+def test_nobody_is_added_after_the_draw(app: Flask) -> None:
+    exchange_id = factories.an_exchange(state=ExchangeState.MATCHED)
+    with pytest.raises(RuleBroken, match="Add someone after the draw"):
+        add_many(exchange_id, [PreviewRow("Ann", "ann@example.org")])
