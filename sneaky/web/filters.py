@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 import pytz
@@ -18,6 +18,7 @@ from sneaky.web.guards import organizer_or_none, participant_or_none
 
 _MINUTE = {"en": "EEE d MMM y, HH:mm", "de": "EEE, d. MMM y, HH:mm"}
 _DAY = {"en": "EEEE, d MMMM y", "de": "EEEE, d. MMMM y"}
+_ONE_DAY, _MANY_DAYS = timedelta(days=1), timedelta(days=60)
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,12 @@ def money(amount: Decimal | None, currency: str) -> str:
 
 def relative(at: datetime) -> str:
     """How far an instant is from now: “in 9 days”, “2 hours ago”."""
-    return format_timedelta(at - now(), add_direction=True, locale=_language())
+    distance = at - now()
+    if _ONE_DAY <= abs(distance) < _MANY_DAYS:  # nobody can plan by “in 1 week” when it means nine days
+        return format_timedelta(
+            distance, "day", threshold=_MANY_DAYS.days, add_direction=True, locale=_language()
+        )
+    return format_timedelta(distance, add_direction=True, locale=_language())
 
 
 def lines(text: str) -> Markup:
@@ -98,7 +104,8 @@ def _minute(at: datetime, zone: str) -> str:
 def _place(zone: str) -> str:
     if "/" not in zone or zone.startswith("Etc/"):
         return zone.removeprefix("Etc/")
-    return str(get_timezone_location(pytz.timezone(zone), locale=_language(), return_city=True))
+    place = get_timezone_location(pytz.timezone(zone), locale=_language(), return_city=True)
+    return str(place).rpartition("/")[2]
 
 
 def _reader_zone() -> str | None:

@@ -83,12 +83,11 @@ def participant_only(view: Callable[P, R]) -> Callable[P, R]:
 
 
 def admin_only(view: Callable[P, R]) -> Callable[P, R]:
-    """Let only admins of the instance into a view; for everybody else there is nothing here."""
+    """Let only admins of the instance into a view; for other organizers there is nothing here."""
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        organizer = organizer_or_none()
-        if organizer is None or not organizer.is_admin:
+        if not current_organizer().is_admin:
             raise NotFound
         return view(*args, **kwargs)
 

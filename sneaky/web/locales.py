@@ -21,7 +21,7 @@ def select() -> str:
     """The language of this request; outside of one, the default. An error page asks only the browser."""
     if not has_request_context():
         return settings().default_locale
-    return _of_person() or request.accept_languages.best_match(LANGUAGES, settings().default_locale)
+    return _of_person() or _of_browser() or settings().default_locale
 
 
 def choose(code: str) -> bool:
@@ -36,6 +36,12 @@ def choices() -> list[tuple[str, str, bool]]:
     """Every language as (code, its own name, whether this page speaks it)."""
     current = str(get_locale())
     return [(code, name, code == current) for code, name in LANGUAGES.items()]
+
+
+def _of_browser() -> str | None:
+    """The language the browser likes best among ours; `de-AT` is German to us."""
+    liked = (code.partition("-")[0].lower() for code in request.accept_languages.values())
+    return next((code for code in liked if code in LANGUAGES), None)
 
 
 def _of_person() -> str | None:

@@ -24,5 +24,6 @@ def own_page(target: str | None) -> str | None:
 
 def page_before() -> str | None:
     """The page of ours that the person came from, as far as the browser says."""
-    parts = urlsplit(request.referrer or "")
-    return own_page(parts.path) if parts.netloc == request.host else None
+    referrer = request.referrer or ""
+    is_ours = referrer.startswith(request.host_url)
+    return own_page("/" + referrer.removeprefix(request.host_url)) if is_ours else None

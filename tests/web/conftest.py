@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from contextvars import Context
 from dataclasses import replace
 from typing import Any
 
 import pytest
 from argon2 import PasswordHasher, profiles
-from flask import Flask
+from flask import Flask, has_app_context
+from flask.testing import FlaskClient
+from werkzeug.test import TestResponse
 
 from sneaky.access import passwords
 from sneaky.app import create_app
@@ -21,6 +24,25 @@ from sneaky.core.settings import Settings
 def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash with the cheapest settings, so that tests do not wait for what protects people."""
     monkeypatch.setattr(passwords, "_hasher", PasswordHasher.from_parameters(profiles.CHEAPEST))
+
+
+class Browser(FlaskClient):
+    """A browser whose requests share nothing with the test but the database, as in a served app.
+
+    A request inside of the test's own app context would borrow its `g` and its database session.
+    """
+
+    def open(self, *args: Any, **kwargs: Any) -> TestResponse:
+        """Send a request; what the test reads afterwards is read anew."""
+        if has_app_context():
+            db.session.remove()
+        return Context().run(super().open, *args, **kwargs)
+
+
+@pytest.fixture(autouse=True)
+def own_browsers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every test client be a `Browser`."""
+    monkeypatch.setattr(Flask, "test_client_class", Browser)
 
 
 @pytest.fixture
