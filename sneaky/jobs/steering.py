@@ -23,6 +23,11 @@ def recurring(job_id: str) -> Timed:
     return timed
 
 
+def as_number(field: str) -> int:
+    """The number an admin sets for a cron field: n of `*/n`, 1 of `*`, else the field itself."""
+    return int(field.removeprefix("*").removeprefix("/") or 1)
+
+
 def run_now(job_id: str, *, organizer_id: int) -> str:
     """Ask for a run of a job; returns the public id under which request and run are found.
 
@@ -49,7 +54,7 @@ def reschedule(job_id: str, wanted: Mapping[str, object], *, organizer_id: int) 
     """
     timed = recurring(job_id)
     numbers = schedules.checked(timed, wanted)
-    is_usual = schedules.cron_fields(timed, numbers) == schedules.cron_fields(timed)
+    is_usual = all(number == as_number(str(timed.fields[name])) for name, number in numbers.items())
     with transaction():
         audit.note("job.rescheduled", organizer_id=organizer_id, job=job_id, **numbers)
         overrides.set_schedule(job_id, None if is_usual else numbers, organizer_id=organizer_id)

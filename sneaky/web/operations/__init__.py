@@ -4,4 +4,13 @@ from flask import Blueprint
 
 blueprint = Blueprint("operations", __name__)
 
-from sneaky.web.operations import health_views  # noqa: E402, F401
+from sneaky.web.operations import (  # noqa: E402, F401  (the views register themselves on the blueprint)
+    frame,
+    health_views,
+    views_executions,
+    views_instance,
+    views_jobs,
+    views_letters,
+    views_outbox,
+    words,
+)
