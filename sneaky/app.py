@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import os
 import sys
-from functools import partial
 
 from flask import Flask
 
@@ -54,10 +53,7 @@ def main() -> None:
 
     os.umask(0o077)
     try:
-        sneaky(
-            obj=Composer(create_app, partial(serving.serve, create_app=create_app), serving.run_clock),
-            prog_name="sneaky",
-        )
+        sneaky(obj=Composer(create_app, serving.become, serving.run_clock), prog_name="sneaky")
     except SettingsError as error:
         _give_up(2, error.problems)
     except SneakyError as error:

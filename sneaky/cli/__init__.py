@@ -5,12 +5,10 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Concatenate, NoReturn, ParamSpec, TypeVar
 
 import click
 from flask import Flask
-
-from sneaky.core.settings import Settings
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -21,7 +19,7 @@ class Composer:
     """What the top of the house hands down to the commands."""
 
     create_app: Callable[[], Flask]
-    serve: Callable[[Settings], None]
+    serve: Callable[[], NoReturn]
     run_clock: Callable[[Flask], None]
 
 

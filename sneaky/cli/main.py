@@ -17,7 +17,6 @@ from sneaky.cli.demo import demo
 from sneaky.cli.jobs import jobs
 from sneaky.cli.mail import mail
 from sneaky.core import settings as settings_module
-from sneaky.core.db import db
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -35,10 +34,7 @@ def serve(migrate: bool) -> None:
         if migrate:
             bring_to_head()
         greet()
-        db.session.remove()
-        db.engine.dispose()  # the workers that fork from here open connections of their own
-        current = settings_module.settings()
-    composer().serve(current)
+    composer().serve()
 
 
 def greet() -> None:

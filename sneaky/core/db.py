@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from typing import Annotated, Any, cast
+from typing import TYPE_CHECKING, Annotated, Any, cast
 
 from flask import current_app, has_app_context
 from flask_sqlalchemy import SQLAlchemy
@@ -22,10 +23,12 @@ from sqlalchemy import (
     event,
     make_url,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
 
 _NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -161,8 +164,10 @@ def open_session() -> Session:
 
 
 def insert_into(table: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
-    """An INSERT of the database's own dialect, which knows ON CONFLICT."""
-    return postgresql.insert(table) if db.engine.dialect.name == "postgresql" else sqlite.insert(table)
+    """An INSERT of the database's own dialect, which knows ON CONFLICT. The other dialect is not loaded."""
+    dialect = importlib.import_module(f"sqlalchemy.dialects.{db.engine.dialect.name}")
+    insert: sqlite.Insert | postgresql.Insert = dialect.insert(table)
+    return insert
 
 
 def rows_written(session: Session, statement: UpdateBase) -> int:

@@ -7,10 +7,8 @@ from email.utils import parseaddr
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from sqlalchemy import make_url
-from sqlalchemy.exc import ArgumentError
-
 _MAIL_SCHEMES = ("smtp", "smtps", "resend", "console", "file")
+_DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 _SECRET_LENGTH = 32
 
 
@@ -66,11 +64,8 @@ def path(text: str) -> Path:
 
 def database_url(text: str) -> str:
     """An SQLAlchemy URL of SQLite or PostgreSQL."""
-    try:
-        backend = make_url(text.replace("postgres://", "postgresql://", 1)).get_backend_name()
-    except ArgumentError:
-        backend = ""
-    if backend not in {"sqlite", "postgresql"}:
+    parts = urlsplit(text)
+    if parts.scheme not in _DATABASE_SCHEMES or not parts.path.strip("/"):
         raise ValueError(
             "this is no database address; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
         )

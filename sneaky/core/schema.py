@@ -5,16 +5,17 @@ from __future__ import annotations
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic import command
-from alembic.config import Config
-from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, text
+from sqlalchemy import Connection, Engine, create_engine, inspect, text
 
 from sneaky.core.db import engine_options, normalise_url
 from sneaky.core.errors import SneakyError
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 # Any number will do, as long as it stays the same: it names the lock that upgrades take on PostgreSQL.
 _ADVISORY_LOCK = 0x5EA1_ED
@@ -37,6 +38,8 @@ def migrations_folder() -> Path:
 
 def configuration(connection: Connection | None = None) -> Config:
     """Alembic's configuration, made here so that no ini file has to lie around."""
+    from alembic.config import Config  # noqa: PLC0415  (12 MiB that only an upgrade needs)
+
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s")
@@ -44,14 +47,23 @@ def configuration(connection: Connection | None = None) -> Config:
     return config
 
 
+@cache
+def revisions() -> tuple[str, ...]:
+    """Every revision this version knows, oldest first: their files are named for them and sort by date."""
+    return tuple(sorted(file.stem for file in (migrations_folder() / "versions").glob("2*.py")))
+
+
 def head() -> str:
     """The newest revision this version knows."""
-    return ScriptDirectory.from_config(configuration()).get_current_head() or "base"
+    return revisions()[-1]
 
 
 def current(connection: Connection) -> str | None:
     """The revision of the database behind `connection`; None for an empty one."""
-    return MigrationContext.configure(connection).get_current_revision()
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    revision: str | None = connection.scalar(text("SELECT version_num FROM alembic_version"))
+    return revision
 
 
 def upgrade(database_url: str, lock_folder: Path) -> tuple[str | None, str]:
@@ -65,17 +77,13 @@ def upgrade(database_url: str, lock_folder: Path) -> tuple[str | None, str]:
     try:
         with _one_at_a_time(engine, lock_folder):
             before = _revision(engine)
-            if before is not None and before not in _known():
+            if before is not None and before not in revisions():
                 raise SchemaTooNew
             if before != head():
                 _run(engine)
             return before, head()
     finally:
         engine.dispose()
-
-
-def _known() -> set[str]:
-    return {script.revision for script in ScriptDirectory.from_config(configuration()).walk_revisions()}
 
 
 def _revision(engine: Engine) -> str | None:
@@ -85,6 +93,8 @@ def _revision(engine: Engine) -> str | None:
 
 def _run(engine: Engine) -> None:
     """Upgrade in one transaction. SQLite rebuilds tables by dropping them, which must not cascade."""
+    from alembic import command  # noqa: PLC0415  (see above)
+
     with engine.connect() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         if is_sqlite:

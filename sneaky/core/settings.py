@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import current_app
-
 from sneaky.core import parse
 from sneaky.core.errors import SettingsError
 
@@ -276,5 +274,7 @@ def _shown(is_secret: bool, value: Any) -> str:
 
 def settings() -> Settings:
     """The settings of the running app."""
+    from flask import current_app  # noqa: PLC0415  (the server reads settings before any worker loads Flask)
+
     current: Settings = current_app.extensions[EXTENSION]
     return current

@@ -49,11 +49,11 @@ class Instance:
         self._clock = folder / "clock.json"
         self._log = folder / "served.log"
         self._travels = 0
+        inherited = dict(os.environ)  # noqa: TID251
         self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith("SNEAKY_")  # noqa: TID251
-        } | {
+            name: value for name, value in inherited.items() if not name.startswith("SNEAKY_")
+        }
+        self.environment |= {
             "SNEAKY_DATA_DIR": str(folder / "data"),
             "SNEAKY_BASE_URL": self.url,
             "SNEAKY_BIND": f"127.0.0.1:{self.port}",

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from alembic import command
+from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, PrimaryKeyConstraint, UniqueConstraint, create_engine, inspect, text
 
 from sneaky.core import schema
@@ -55,6 +56,12 @@ def test_job_store_table_is_left_alone_by_autogenerate(url: str, engine: Engine,
         connection.execute(text("ALTER TABLE apscheduler_jobs ADD COLUMN of_a_later_apscheduler INTEGER"))
     with engine.connect() as connection:
         command.check(schema.configuration(connection))
+
+
+def test_revisions_are_known_without_alembic() -> None:
+    script = ScriptDirectory.from_config(schema.configuration())
+    assert [revision.revision for revision in script.walk_revisions()] == list(reversed(schema.revisions()))
+    assert script.get_current_head() == schema.head()
 
 
 def test_upgrade_again_changes_nothing(url: str, tmp_path: Path) -> None:
