@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Concatenate, NoReturn, ParamSpec, TypeVar
+from typing import Concatenate, ParamSpec, TypeVar
 
 import click
 from flask import Flask
@@ -19,7 +19,7 @@ class Composer:
     """What the top of the house hands down to the commands."""
 
     create_app: Callable[[], Flask]
-    serve: Callable[[], NoReturn]
+    serve: Callable[[], None]
     run_clock: Callable[[Flask], None]
 
 

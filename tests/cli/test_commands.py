@@ -46,7 +46,7 @@ def served() -> list[str]:
 @pytest.fixture
 def run(app: Flask, served: list[str]) -> Run:
     """Run a command on the app's database; `expect` is its exit code."""
-    composer = Composer(lambda: app, lambda: served.append("pages"), lambda _app: served.append("clock"))  # type: ignore[arg-type]
+    composer = Composer(lambda: app, lambda: served.append("pages"), lambda _app: served.append("clock"))
 
     def run(*words: str, expect: int = 0, **options: object) -> Result:
         result = CliRunner().invoke(sneaky, words, obj=composer, **options)  # type: ignore[arg-type]
