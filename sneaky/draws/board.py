@@ -72,10 +72,6 @@ class Board:
             barred[giver].add(recipient)
         return Board(barred)
 
-    def keeps_rules(self, recipient_of: Sequence[int]) -> bool:
-        """Whether no giver has a barred recipient."""
-        return all(recipient not in row for recipient, row in zip(recipient_of, self.barred, strict=True))
-
 
 def numbered_pairs(people: Sequence[Id], pairs: Collection[tuple[Id, Id]]) -> list[tuple[int, int]]:
     """Put numbers (places in `people`) for ids; pairs that name somebody else are left out."""

@@ -72,13 +72,13 @@ class Assignment:
             return None
         rows = []
         for giver, level in enumerate(self._giver_worth):
-            row = slack_at[level] | self._barred[giver]
+            row = set(slack_at[level])
             for recipient, price in self._prices.get(giver, {}).items():
-                if recipient not in self._barred[giver]:
+                if level + worth[recipient] < price:
+                    row.add(recipient)
+                else:
                     row.discard(recipient)
-                    if level + worth[recipient] < price:
-                        row.add(recipient)
-            rows.append(row)
+            rows.append(row | self._barred[giver])
         return Board(rows)
 
     def _augment(self, start: int) -> bool:

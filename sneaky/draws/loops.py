@@ -5,7 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from sneaky.draws.board import Board
-from sneaky.draws.subsets import MOST_ALLOWED_PAIRS, MOST_STATES
+from sneaky.draws.subsets import MOST_ALLOWED_PAIRS, MOST_STATES, weighted
 
 
 class RandomCircle:
@@ -75,18 +75,11 @@ class PathTable:
         people = (1 << size) - 1
         recipient_of = [0] * size
         for layer in reversed(self._layers):
-            ways = [
-                (giver, layer.get((people, giver), 0))
-                for giver in range(size)
-                if target in self._choices[giver]
+            givers = [
+                giver for giver in range(size) if (people, giver) in layer and target in self._choices[giver]
             ]
-            total = sum(count for _, count in ways)
-            if not total:
+            if not givers:
                 return None
-            point = rng.randrange(total)
-            for giver, count in ways:
-                point -= count
-                if point < 0:
-                    recipient_of[giver], people, target = target, people ^ 1 << giver, giver
-                    break
+            giver = givers[weighted(rng, [layer[people, giver] for giver in givers])]
+            recipient_of[giver], people, target = target, people ^ 1 << giver, giver
         return recipient_of

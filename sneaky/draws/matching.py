@@ -62,9 +62,9 @@ def draw(
     Raises NoValidDraw if there is provably none, DrawNotFound if none was found for such an option or with
     the tier insisted on, ValueError if somebody is listed twice.
     """
-    people = rng.sample(people, len(people))
-    board = board_of(people, forbidden)
-    wishes = numbered_pairs(people, options.soft_forbidden)
+    mixed = rng.sample(people, len(people))
+    board = board_of(mixed, forbidden)
+    wishes = numbered_pairs(mixed, options.soft_forbidden)
     lenient = kindest(board, wishes)
     if lenient is None:
         raise NoValidDraw(verdict(people, forbidden))
@@ -77,7 +77,7 @@ def draw(
         if outcome.is_proof:
             raise NoValidDraw(Verdict(is_possible=False))
         raise DrawNotFound
-    recipient_of = {people[giver]: people[got] for giver, got in enumerate(outcome.recipient_of)}
+    recipient_of = {mixed[giver]: mixed[got] for giver, got in enumerate(outcome.recipient_of)}
     return DrawResult(
         recipient_of=recipient_of,
         method=outcome.method if lenient.is_complete else Method.SEARCH,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import Generic
@@ -54,27 +54,9 @@ def plan(
     options, and ValueError if the draw is not one, or people who leave are not in it, or people who join
     are.
     """
-    if set(recipient_of.values()) != recipient_of.keys():
-        raise ValueError("everybody in a draw gives to one person and gets from one")
-    if not recipient_of.keys() >= set(leaving) or not recipient_of.keys().isdisjoint(joining):
-        raise ValueError("who leaves must be in the draw, and who joins must not")
-    gone = set(leaving)
-    people = [*(person for person in recipient_of if person not in gone), *dict.fromkeys(joining)]
-    rng.shuffle(people)
-    number = {person: index for index, person in enumerate(people)}
-    board = board_of(people, forbidden)
-    damage = Damage(
-        board=board,
-        kept={
-            number[giver]: number[recipient]
-            for giver, recipient in recipient_of.items()
-            if giver in number
-            and recipient in number
-            and number[recipient] not in board.barred[number[giver]]
-        },
-        opened=frozenset(number[person] for person in opened if person in number),
-        soft=frozenset(numbered_pairs(people, options.soft_forbidden)),
-    )
+    stayed = _stayed(recipient_of, leaving, joining)
+    people = rng.sample([*stayed, *joining], len(stayed) + len(joining))
+    damage = damage_to(people, recipient_of, forbidden, opened, options)
     assignment = damage.assignment()
     if not assignment.complete():
         raise NoValidDraw(verdict(people, forbidden))
@@ -83,10 +65,37 @@ def plan(
         raise NoValidDraw(Verdict(is_possible=False)) if found.is_proof else DrawNotFound
     repaired, method, attempts = mended(damage, assignment, found.recipient_of, options, rng)
     after = {people[giver]: people[recipient] for giver, recipient in enumerate(repaired)}
-    changed = frozenset(
-        giver for giver, old in recipient_of.items() if giver in number and after[giver] != old
-    )
+    changed = frozenset(giver for giver in stayed if after[giver] != recipient_of[giver])
     return Mending(after, changed, changed.intersection(opened), frozenset(joining), method, attempts)
+
+
+def damage_to(
+    people: Sequence[Id],
+    recipient_of: Mapping[Id, Id],
+    forbidden: Collection[tuple[Id, Id]],
+    opened: Collection[Id],
+    options: DrawOptions,
+) -> Damage:
+    """What the drawn `recipient_of` leaves undone among `people`, who take part from now on."""
+    board = board_of(people, forbidden)
+    pairs = numbered_pairs(people, recipient_of.items())
+    number = {person: index for index, person in enumerate(people)}
+    return Damage(
+        board=board,
+        kept={giver: recipient for giver, recipient in pairs if recipient not in board.barred[giver]},
+        opened=frozenset(number[person] for person in opened if person in number),
+        soft=frozenset(numbered_pairs(people, options.soft_forbidden)),
+    )
+
+
+def _stayed(recipient_of: Mapping[Id, Id], leaving: Collection[Id], joining: Collection[Id]) -> list[Id]:
+    """The people of the draw who stay; raises ValueError if this is no draw or not theirs to leave or join."""
+    if set(recipient_of.values()) != recipient_of.keys():
+        raise ValueError("everybody in a draw gives to one person and gets from one")
+    if not recipient_of.keys() >= set(leaving) or not recipient_of.keys().isdisjoint(joining):
+        raise ValueError("who leaves must be in the draw, and who joins must not")
+    gone = set(leaving)
+    return [person for person in recipient_of if person not in gone]
 
 
 def volunteers_who_may(

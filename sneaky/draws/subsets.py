@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Iterator
+from itertools import accumulate
 from random import Random
 
 from sneaky.draws.board import Board
@@ -63,13 +65,10 @@ class SubsetTable:
         taken = self._everybody
         for place in range(len(self._order) - 1, -1, -1):
             giver, before = self._order[place], self._layers[place]
-            point = rng.randrange(self._layers[place + 1][taken])
-            for bit in self._choices[giver]:
-                point -= before.get(taken ^ bit, 0) if taken & bit else 0
-                if point < 0:
-                    recipient_of[giver] = bit.bit_length() - 1
-                    taken ^= bit
-                    break
+            choices = [bit for bit in self._choices[giver] if taken & bit]
+            bit = choices[weighted(rng, [before.get(taken ^ bit, 0) for bit in choices])]
+            recipient_of[giver] = bit.bit_length() - 1
+            taken ^= bit
         return recipient_of
 
     def draws(self) -> Iterator[list[int]]:
@@ -107,3 +106,9 @@ def _neighbours_together(board: Board, allowed: list[set[int]]) -> list[int]:
                     new_to[other] -= 1
         seen |= allowed[giver]
     return order
+
+
+def weighted(rng: Random, weights: list[int]) -> int:
+    """A random place in `weights`, each as likely as its weight says; exact for whole numbers of any size."""
+    upto = list(accumulate(weights))
+    return bisect_right(upto, rng.randrange(upto[-1]))
