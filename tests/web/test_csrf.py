@@ -17,7 +17,8 @@ OPEN = {"public.unsubscribe"}  # one click in a mail program; the token stands i
 def unsafe_paths(app: Flask) -> list[tuple[str, str, str]]:
     found = []
     for rule in app.url_map.iter_rules():
-        path = re.sub(r"<[^>]+>", "1", rule.rule)
+        path = re.sub(r"<any\((\w+)[^>]*>", r"\1", rule.rule)
+        path = re.sub(r"<[^>]+>", "1", path)
         found += [
             (rule.endpoint, method, path) for method in (rule.methods or set()) - {"GET", "HEAD", "OPTIONS"}
         ]

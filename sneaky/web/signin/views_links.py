@@ -12,7 +12,8 @@ from sneaky.core.errors import RuleBroken
 from sneaky.draws import reveal
 from sneaky.models import TokenPurpose
 from sneaky.web.forms import form_page
-from sneaky.web.guards import participant_or_none
+from sneaky.web.guards import browser_session, participant_or_none
+from sneaky.web.participant.views_home import JUST_OPENED
 from sneaky.web.signin import blueprint
 from sneaky.web.signin.entering import browser_secret, let_participant_in, network_address
 from sneaky.web.signin.forms import AddressForm, CodeForm
@@ -38,9 +39,11 @@ def use_link(token: str) -> ResponseReturnValue:
         redeemed = magic_links.redeem(token)
     except RuleBroken:
         return _link_page(token, magic_links.peek(token))
-    if redeemed.purpose is TokenPurpose.MATCH and "open" in request.form:
+    answer = _welcome(redeemed)
+    if "open" in request.form and reveal.sealed(redeemed.participant_id) is not None:
         reveal.reveal(redeemed.participant_id)
-    return _welcome(redeemed)
+        browser_session()[JUST_OPENED] = True
+    return answer
 
 
 @blueprint.post("/m/<token>/fresh")
