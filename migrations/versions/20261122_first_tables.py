@@ -530,7 +530,6 @@ def upgrade() -> None:
         sa.Column("wants_reminders", sa.Boolean(), nullable=False),
         sa.Column("wants_notices", sa.Boolean(), nullable=False),
         sa.Column("postal_address_sealed", sa.LargeBinary(), nullable=True),
-        sa.Column("wish_list_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("gift_received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
@@ -561,14 +560,6 @@ def upgrade() -> None:
     op.create_index(op.f("ix_participant_exchange_id"), "participant", ["exchange_id"], unique=False)
     op.create_index(op.f("ix_participant_household_id"), "participant", ["household_id"], unique=False)
     op.create_index(op.f("ix_participant_organizer_id"), "participant", ["organizer_id"], unique=False)
-    op.create_index(
-        "ix_participant_wish_list_changed_at",
-        "participant",
-        ["wish_list_changed_at"],
-        unique=False,
-        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
-        sqlite_where=sa.text("wish_list_changed_at IS NOT NULL"),
-    )
     op.create_index(
         "uq_participant_exchange_id_email",
         "participant",
@@ -684,6 +675,7 @@ def upgrade() -> None:
         sa.Column("acknowledged_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("has_gift_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("wish_list_changed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("wish_list_told_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["draw_id"], ["draw.id"], name=op.f("fk_match_draw_id_draw"), ondelete="CASCADE"
@@ -703,6 +695,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_match_giver_id"), "match", ["giver_id"], unique=False)
     op.create_index(op.f("ix_match_stand_in_id"), "match", ["stand_in_id"], unique=False)
+    op.create_index(
+        "ix_match_wish_list_changed_at",
+        "match",
+        ["wish_list_changed_at"],
+        unique=False,
+        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
+        sqlite_where=sa.text("wish_list_changed_at IS NOT NULL"),
+    )
     op.create_table(
         "session",
         sa.Column("id", sa.String(length=64), nullable=False),
@@ -926,6 +926,12 @@ def downgrade() -> None:
     op.drop_index(op.f("ix_session_organizer_id"), table_name="session")
     op.drop_index(op.f("ix_session_expires_at"), table_name="session")
     op.drop_table("session")
+    op.drop_index(
+        "ix_match_wish_list_changed_at",
+        table_name="match",
+        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
+        sqlite_where=sa.text("wish_list_changed_at IS NOT NULL"),
+    )
     op.drop_index(op.f("ix_match_stand_in_id"), table_name="match")
     op.drop_index(op.f("ix_match_giver_id"), table_name="match")
     op.drop_table("match")
@@ -948,12 +954,6 @@ def downgrade() -> None:
         table_name="participant",
         postgresql_where=sa.text("NOT is_guarded"),
         sqlite_where=sa.text("NOT is_guarded"),
-    )
-    op.drop_index(
-        "ix_participant_wish_list_changed_at",
-        table_name="participant",
-        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
-        sqlite_where=sa.text("wish_list_changed_at IS NOT NULL"),
     )
     op.drop_index(op.f("ix_participant_organizer_id"), table_name="participant")
     op.drop_index(op.f("ix_participant_household_id"), table_name="participant")

@@ -86,7 +86,7 @@ def reveal(participant_id: int) -> RevealedMatch:
         opened = session.execute(
             update(Match)
             .where(Match.id == match.match_id, Match.revealed_at.is_(None))
-            .values(revealed_at=now())
+            .values(revealed_at=now(), wish_list_changed_at=None)
             .returning(Match.id)
         ).first()
         if opened is not None:

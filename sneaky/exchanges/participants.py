@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytz
-from sqlalchemy import update
 
 from sneaky.access import addresses, audit, claims, sessions
 from sneaky.core.clock import now
@@ -146,9 +145,10 @@ def set_postal_address(participant_id: int, address: str) -> None:
 
 
 def mark_seen(participant_id: int) -> None:
-    """Remember, to the day, that a participant has been here, so that they need no nudge."""
+    """Remember the day on which a participant first came. Raises `NotFound`."""
     today = now().replace(hour=0, minute=0, second=0, microsecond=0)
     with transaction() as session:
-        seen = update(Participant).where(Participant.id == participant_id).values(seen_at=today)
-        if session.execute(seen.returning(Participant.id)).first() is None:
+        participant = session.get(Participant, participant_id)
+        if participant is None:
             raise NotFound
+        participant.seen_at = participant.seen_at or today

@@ -43,7 +43,8 @@ class Draw(Base):
 class Match(Base):
     """Giver → recipient. The recipient is sealed; the tag only keeps two givers from one recipient.
 
-    A stand-in gives in the place of a giver who did not show up, besides their own gift.
+    A stand-in gives in the place of a giver who did not show up, besides their own gift. That the recipient's
+    wish list changed is noted here, on the giver's side: on both, equal instants would join them.
     """
 
     __tablename__ = "match"
@@ -59,9 +60,19 @@ class Match(Base):
     acknowledged_at: Mapped[datetime | None]
     has_gift_at: Mapped[datetime | None]
     sent_at: Mapped[datetime | None]
+    wish_list_changed_at: Mapped[datetime | None]
     wish_list_told_at: Mapped[datetime | None]
 
-    __table_args__ = (UniqueConstraint("draw_id", "giver_id"), UniqueConstraint("draw_id", "recipient_tag"))
+    __table_args__ = (
+        UniqueConstraint("draw_id", "giver_id"),
+        UniqueConstraint("draw_id", "recipient_tag"),
+        Index(
+            "ix_match_wish_list_changed_at",
+            "wish_list_changed_at",
+            postgresql_where=text("wish_list_changed_at IS NOT NULL"),
+            sqlite_where=text("wish_list_changed_at IS NOT NULL"),
+        ),
+    )
 
 
 class Conversation(Base):

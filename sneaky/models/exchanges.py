@@ -119,7 +119,6 @@ class Participant(Base):
     wants_reminders: Mapped[bool] = mapped_column(default=True)
     wants_notices: Mapped[bool] = mapped_column(default=True)
     postal_address_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
-    wish_list_changed_at: Mapped[datetime | None]
     gift_received_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
     confirmed_at: Mapped[datetime | None]
@@ -137,12 +136,6 @@ class Participant(Base):
             unique=True,
             postgresql_where=text("NOT is_guarded"),
             sqlite_where=text("NOT is_guarded"),
-        ),
-        Index(
-            "ix_participant_wish_list_changed_at",
-            "wish_list_changed_at",
-            postgresql_where=text("wish_list_changed_at IS NOT NULL"),
-            sqlite_where=text("wish_list_changed_at IS NOT NULL"),
         ),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
@@ -13,7 +13,8 @@ from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.core.tokens import new_public_id
 from sneaky.core.typed import line, paragraphs
-from sneaky.models import Exchange, ExchangeState, Participant, WishListItem
+from sneaky.matches import seals
+from sneaky.models import Exchange, ExchangeState, Match, Participant, WishListItem
 
 MOST_ITEMS = 50
 TITLE_LENGTH = 200
@@ -75,7 +76,7 @@ def remove(participant_id: int, public_id: str) -> None:
 
 
 def _touch(session: Session, participant_id: int) -> None:
-    """Note that the list changes, to the hour: the exact moment could be matched with a later letter.
+    """Note for the giver that the list changes, to the hour: a moment could be matched with another one.
 
     Before a draw there is no giver to tell. Raises `RuleBroken` once the exchange is over.
     """
@@ -86,7 +87,10 @@ def _touch(session: Session, participant_id: int) -> None:
     if state is ExchangeState.COMPLETED:
         raise RuleBroken("This exchange is over; its wish lists cannot be changed any more.")
     if state is ExchangeState.MATCHED:
-        participant.wish_list_changed_at = now().replace(minute=0, second=0, microsecond=0)
+        hour = now().replace(minute=0, second=0, microsecond=0)
+        session.execute(
+            update(Match).where(Match.id == seals.match_to(participant_id)).values(wish_list_changed_at=hour)
+        )
 
 
 def _own(session: Session, participant_id: int, public_id: str) -> WishListItem:

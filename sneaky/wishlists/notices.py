@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import random
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from secrets import SystemRandom
 
-from sqlalchemy import select, update
-from sqlalchemy.orm import Session
+from sqlalchemy import Select, func, or_, select
 
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
-from sneaky.matches import seals
 from sneaky.models import (
     Draw,
     DrawState,
@@ -31,79 +26,42 @@ SETTLED_AFTER = timedelta(hours=2)
 AT_MOST_EVERY = timedelta(days=1)
 
 
-@dataclass(frozen=True)
-class _Notice:
-    """A changed list whose turn it is; without a match to write to, nobody needs to hear of it."""
-
-    recipient_id: int
-    match_id: str | None = None
-    giver_id: int = 0
-    email: str = ""
-    exchange_id: int = 0
-
-
-def tell_givers(limit: int, *, rng: random.Random | None = None) -> int:
-    """Queue a letter to the givers of up to `limit` wish lists that changed and then stayed quiet for 1 h.
+def tell_givers(limit: int) -> int:
+    """Queue a letter to up to `limit` givers whose recipient's list changed and stayed quiet for an hour.
 
     A giver hears of it once a day at most, and only after opening the match: before that the page tells.
     Called by a tick, so that no letter goes out at the instant of its cause. Returns how many letters.
     """
-    if not _due(db.session(), now()):
+    if db.session.execute(_due(now()).limit(1)).first() is None:
         return 0
     with transaction() as session:
-        notices = _due(session, now())
-        (rng or SystemRandom()).shuffle(notices)  # the order of letters tells nothing about that of changes
-        return sum(_tell(session, notice) for notice in notices[:limit])
+        rows = session.execute(_due(now()).limit(limit).with_for_update(of=Match, skip_locked=True)).all()
+        for match, giver in rows:
+            match.wish_list_changed_at, match.wish_list_told_at = None, now()
+            queue.put(
+                LetterKind.WISH_LIST_CHANGED,
+                giver.email,
+                exchange_id=giver.exchange_id,
+                participant_id=giver.id,
+            )
+        return len(rows)
 
 
-def _due(session: Session, at: datetime) -> list[_Notice]:
-    changed = session.scalars(
-        select(Participant.id)
-        .join(Exchange)
-        .where(
-            Participant.wish_list_changed_at <= at - SETTLED_AFTER, Exchange.state == ExchangeState.MATCHED
-        )
-    ).all()
-    giver_of = seals.givers_of(changed) if changed else {}
-    matches = _opened_matches(session, list(giver_of.values()))
-    notices = []
-    for recipient_id in changed:
-        match, giver = matches.get(giver_of.get(recipient_id, 0), (None, None))
-        if match is None or giver is None:
-            notices.append(_Notice(recipient_id))
-        elif match.wish_list_told_at is None or match.wish_list_told_at <= at - AT_MOST_EVERY:
-            notices.append(_Notice(recipient_id, match.id, giver.id, giver.email, giver.exchange_id))
-    return notices
-
-
-def _opened_matches(session: Session, giver_ids: list[int]) -> dict[int, tuple[Match, Participant]]:
-    """The opened matches of those givers who take part and want notices."""
-    rows = session.execute(
+def _due(at: datetime) -> Select[Match, Participant]:
+    """Matches whose giver (or stand-in) takes part, wants notices, and has not heard of the change lately."""
+    return (
         select(Match, Participant)
         .join(Draw, Draw.id == Match.draw_id)
-        .join(Participant, Participant.id == Match.giver_id)
+        .join(Exchange, Exchange.id == Draw.exchange_id)
+        .join(Participant, Participant.id == func.coalesce(Match.stand_in_id, Match.giver_id))
         .where(
-            Match.giver_id.in_(giver_ids),
-            Match.revealed_at.is_not(None),
+            Match.wish_list_changed_at <= at - SETTLED_AFTER,
+            or_(Match.wish_list_told_at.is_(None), Match.wish_list_told_at <= at - AT_MOST_EVERY),
+            or_(Match.revealed_at.is_not(None), Match.stand_in_id.is_not(None)),
             Draw.state == DrawState.CURRENT,
+            Exchange.state == ExchangeState.MATCHED,
             Participant.state == ParticipantState.ACTIVE,
             Participant.wants_notices,
         )
-    )
-    return {giver.id: (match, giver) for match, giver in rows}
-
-
-def _tell(session: Session, notice: _Notice) -> bool:
-    """Write the letter, and forget when the list changed, so that no instant stands beside the letter's."""
-    session.execute(
-        update(Participant).where(Participant.id == notice.recipient_id).values(wish_list_changed_at=None)
-    )
-    if notice.match_id is None:
-        return False
-    session.execute(update(Match).where(Match.id == notice.match_id).values(wish_list_told_at=now()))
-    return queue.put(
-        LetterKind.WISH_LIST_CHANGED,
-        notice.email,
-        exchange_id=notice.exchange_id,
-        participant_id=notice.giver_id,
+        .order_by(Match.id)
     )

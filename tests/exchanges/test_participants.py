@@ -214,10 +214,11 @@ class TestPostalAddress:
         assert broken.value.field == "postal_address"
 
 
-@time_machine.travel("2026-12-01T10:42:17+00:00", tick=False)
-def test_being_seen_is_remembered_to_the_day(app: Flask) -> None:
+def test_the_first_day_somebody_was_here_is_remembered(app: Flask) -> None:
     ann = factories.a_participant(factories.an_exchange())
-    participants.mark_seen(ann)
+    for at in ("2026-12-01T10:42:17+00:00", "2026-12-03T08:00:00+00:00"):
+        with time_machine.travel(at, tick=False):
+            participants.mark_seen(ann)
     assert person(ann).seen_at == datetime(2026, 12, 1, tzinfo=UTC)
     with pytest.raises(NotFound):
         participants.mark_seen(99)

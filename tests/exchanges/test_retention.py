@@ -241,8 +241,8 @@ def test_nothing_is_left_in_any_table(any_app: Flask) -> None:
     for table in Base.metadata.sorted_tables:
         for row in db.session.execute(select(table)):
             assert not any(secret in str(tuple(row)) for secret in SECRETS), table.name
-    for table in (WishListItem, Household, Exclusion, Message):
-        assert db.session.scalar(select(func.count()).select_from(table)) == 0
+    for emptied in (WishListItem, Household, Exclusion, Message):
+        assert db.session.scalar(select(func.count()).select_from(emptied)) == 0
 
 
 def test_nothing_is_left_in_the_sqlite_file_or_its_log(app: Flask) -> None:

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 import pytest
-import time_machine
 from flask import Flask
 
 from sneaky import wishlists
-from sneaky.core.db import db
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.exchanges import lifecycle
-from sneaky.models import ExchangeState, Participant
 from tests import factories
 
 
@@ -87,12 +84,3 @@ def test_once_it_is_over_nothing_changes(app: Flask) -> None:
         wishlists.add(ann, "Milk")
     with pytest.raises(RuleBroken, match="over"):
         wishlists.remove(ann, item)
-
-
-@time_machine.travel("2026-12-01T10:42:17+00:00", tick=False)
-def test_a_change_is_remembered_to_the_hour_and_only_after_the_draw(app: Flask) -> None:
-    for state, changed in ((ExchangeState.REGISTRATION_OPEN, None), (ExchangeState.MATCHED, "10:00:00")):
-        ann = factories.a_participant(factories.an_exchange(state=state))
-        wishlists.add(ann, "Tea")
-        at = db.session.get_one(Participant, ann).wish_list_changed_at
-        assert (at and at.time().isoformat()) == changed
