@@ -189,7 +189,7 @@ def test_plain_says_that_it_runs_while_it_is_paused(tmp_path: Path) -> None:
 def test_a_scheduler_that_stands_still_is_noticed_and_gives_way(
     any_app: Flask, start_clock: StartClock
 ) -> None:
-    clock = start_clock(any_app, pace=replace(FAST, stuck_after=0.3))
+    clock = start_clock(any_app, pace=replace(FAST, stuck_after=1.5))
     term = clock._leadership.term
     assert term is not None
     clock.scheduler.pause()
