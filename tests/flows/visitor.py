@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from html.parser import HTMLParser
 from urllib.parse import urljoin
@@ -11,56 +12,70 @@ import requests
 
 @dataclass
 class Form:
-    """A form on a page: where it goes, and what it would send if nobody typed anything."""
+    """A form on a page: where it goes, which controls it has, and what it sends if nobody types anything."""
 
     action: str
     method: str
-    values: dict[str, str] = field(default_factory=dict)
+    values: list[tuple[str, str]] = field(default_factory=list)
+    controls: set[str] = field(default_factory=set)
     text: str = ""
+
+    def filled_in(self, typed: Mapping[str, str]) -> list[tuple[str, str]]:
+        """What it sends with these values typed."""
+        return [(name, value) for name, value in self.values if name not in typed] + list(typed.items())
 
 
 class _Forms(HTMLParser):
-    """Collects the forms of a page with the values that a browser would send."""
+    """Collects the forms of a page."""
 
     def __init__(self) -> None:
         super().__init__()
         self.forms: list[Form] = []
-        self._open: Form | None = None
-        self._textarea = self._select = ""
+        self._form: Form | None = None
+        self._written: tuple[str, str] | None = None
+        self._options: tuple[str, list[str], str | None] | None = None
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = {name: value or "" for name, value in attrs}
         if tag == "form":
-            self._open = Form(given.get("action", ""), given.get("method", "get").lower())
-            self.forms.append(self._open)
-        elif self._open is not None:
-            self._control(tag, given, self._open.values)
+            self._form = Form(given.get("action", ""), given.get("method", "get").lower())
+            self.forms.append(self._form)
+        elif self._form is not None:
+            if given.get("name"):
+                self._form.controls.add(given["name"])
+            self._begin(tag, given, self._form)
 
-    def _control(self, tag: str, given: dict[str, str], values: dict[str, str]) -> None:
-        name = given.get("name", "")
+    def _begin(self, tag: str, given: dict[str, str], form: Form) -> None:
         if tag == "textarea":
-            self._textarea = name
-            values[name] = ""
+            self._written = (given["name"], "")
         elif tag == "select":
-            self._select = name
-        elif tag == "option" and self._select and ("selected" in given or self._select not in values):
-            values[self._select] = given.get("value", "")
-        elif tag == "input" and name and _sends(given):
-            values[name] = given.get("value", "on" if given.get("type") == "checkbox" else "")
+            self._options = (given["name"], [], None)
+        elif tag == "option" and self._options is not None:
+            name, values, selected = self._options
+            value = given.get("value", "")
+            self._options = (name, [*values, value], value if "selected" in given else selected)
+        elif tag == "input" and given.get("name") and _sends(given):
+            form.values.append((given["name"], given.get("value", "on")))
 
     def handle_endtag(self, tag: str) -> None:
-        if tag == "form":
-            self._open = None
-        elif tag == "textarea":
-            self._textarea = ""
-        elif tag == "select":
-            self._select = ""
+        if self._form is None:
+            return
+        if tag == "textarea" and self._written is not None:
+            self._form.values.append(self._written)
+            self._written = None
+        elif tag == "select" and self._options is not None:
+            name, values, selected = self._options
+            self._form.values.append((name, selected if selected is not None else values[0]))
+            self._options = None
+        elif tag == "form":
+            self._form = None
 
     def handle_data(self, data: str) -> None:
-        if self._open is not None:
-            if self._textarea:
-                self._open.values[self._textarea] += data.removeprefix("\n")
-            self._open.text += data
+        if self._form is not None:
+            self._form.text += data
+            if self._written is not None:
+                name, text = self._written
+                self._written = (name, text + data.removeprefix("\n"))
 
 
 def _sends(given: dict[str, str]) -> bool:
@@ -85,26 +100,23 @@ class Visitor:
         """Open an address, absolute or of this instance."""
         return self._show(self._session.get(urljoin(self._base_url, where), timeout=30))
 
-    def submit(self, to: str = "", /, **typed: str | None) -> Visitor:
-        """Fill in the form whose action or text holds `to`, and send it; None leaves a field out."""
+    def submit(self, text: str = "", /, **typed: str) -> Visitor:
+        """Fill in the form that has these controls and holds `text`, and send it."""
         parser = _Forms()
         parser.feed(self.text)
-        posts = [
-            form for form in parser.forms if form.method == "post" and (to in form.action or to in form.text)
+        fitting = [
+            form
+            for form in parser.forms
+            if form.method == "post" and text in form.text and typed.keys() <= form.controls
         ]
-        posts = [form for form in posts if set(typed) <= set(form.values) | {"_any"}] or posts
-        assert posts, f"no form “{to}” on {self.url}:\n{self.text}"
-        form = posts[0]
-        unknown = {name for name, value in typed.items() if value is not None} - set(form.values)
-        allowed = {"takes_part", "is_mutual", "is_guarded", "confirmed"}
-        assert not unknown - allowed, (
-            f"the form “{to}” on {self.url} has no {unknown}; it has {sorted(form.values)}"
+        assert fitting, f"no form “{text}” with {set(typed)} on {self.url}:\n{self.text}"
+        answer = self._session.post(
+            urljoin(self.url, fitting[0].action),
+            data=fitting[0].filled_in(typed),
+            headers={"Origin": self._base_url, "Referer": self.url},
+            timeout=30,
         )
-        values = {name: value for name, value in (form.values | typed).items() if value is not None}
-        headers = {"Origin": self._base_url, "Referer": self.url}
-        return self._show(
-            self._session.post(urljoin(self.url, form.action), data=values, headers=headers, timeout=30)
-        )
+        return self._show(answer)
 
     def _show(self, answer: requests.Response) -> Visitor:
         self.url, self.status, self.text = answer.url, answer.status_code, answer.text
