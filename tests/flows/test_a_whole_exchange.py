@@ -75,8 +75,6 @@ def box(visitor: Visitor, label: str, *, is_checked: bool = False) -> dict[str, 
     mark = " checked" if is_checked else ""
     shape = rf'name="([\w-]+)" value="([\w-]+)"{mark}><span[^>]*>{label}<'
     ((name, value),) = re.findall(shape, visitor.text)
-        rf'name="([\w-]+)" value="([\w-]+)"{mark}><span[^>]*>{label}<', visitor.text
-    )
     return {name: value}
 
 
