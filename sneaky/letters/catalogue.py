@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask_babel import force_locale
 
 from sneaky.core.settings import settings
@@ -54,7 +57,7 @@ def _content(source: Source) -> Content:
         link_lives=token.expires_at - token.created_at if token is not None else None,
         code=links.code_of(token.id) if token is not None else None,
         unsubscribe_link=_unsubscribe_link(source),
-        facts=letter.facts,
+        facts=_plain(letter.facts),
     )
 
 
@@ -69,6 +72,11 @@ def _facts(exchange: Exchange, reader_zone: str | None) -> ExchangeFacts:
         currency=exchange.currency,
         is_drawn=exchange.state is ExchangeState.MATCHED,
     )
+
+
+def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+    """The letter's own facts; an error's text is held to one line, as names are."""
+    return {name: one_line(value) if isinstance(value, str) else value for name, value in facts.items()}
 
 
 def _link(source: Source) -> str:

@@ -96,5 +96,7 @@ def _address(email: str) -> Address:
 
 
 def _one_line(text: str) -> str:
-    """A subject without line breaks and control characters: they would end the header."""
-    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+    """A subject without what would end the header, and without what would be decoded as another text."""
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split()).replace(
+        "=?", "= ?"
+    )
