@@ -26,7 +26,7 @@ def letters() -> ResponseReturnValue:
     """All kinds of letters with their subjects."""
     subjects = {kind: catalogue.preview(kind, _language()).subject for kind in LetterKind}
     return render_template(
-        "operations/letters.html", subjects=subjects, language=_language(), languages=LANGUAGES
+        "operations/letters.html", subjects=subjects, language=_language(), choices=LANGUAGES
     )
 
 
@@ -35,7 +35,7 @@ def letters() -> ResponseReturnValue:
 def letter(kind: str) -> ResponseReturnValue:
     """One letter: its subject and its plain text."""
     return render_template(
-        "operations/letter.html", kind=kind, letter=_letter(kind), language=_language(), languages=LANGUAGES
+        "operations/letter.html", kind=kind, letter=_letter(kind), language=_language(), choices=LANGUAGES
     )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from babel.units import format_unit
-from flask_babel import get_locale, ngettext
+from flask_babel import format_decimal, get_locale, ngettext
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
 
@@ -18,16 +18,44 @@ from sneaky.outbox.explain import explain
 from sneaky.web.filters import moment
 from sneaky.web.operations import blueprint
 
+# What a job is called, and what it does.
 _JOBS = {
-    "auto_complete_exchanges": _l("Complete exchanges whose date has passed"),
-    "purge_old_exchanges": _l("Warn about and erase old exchanges"),
-    "cleanup_expired_tokens": _l("Delete expired and used links"),
-    "cleanup_expired_sessions": _l("Delete expired sessions"),
-    "cleanup_expired_rate_limits": _l("Delete expired rate limits"),
-    "prune_job_history": _l("Delete old runs and settled letters"),
-    "send_due_reminders": _l("Look for reminders that are due and not sent"),
-    "deliver_letters": _l("Send the letters that wait in the outbox"),
-    "send_reminder_for_exchange": _l("Remind the people of one exchange"),
+    "auto_complete_exchanges": (
+        _l("Complete exchanges"),
+        _l("Completes the exchanges whose day has passed, and those that were never drawn a month later."),
+    ),
+    "purge_old_exchanges": (
+        _l("Erase old exchanges"),
+        _l("Erases exchanges 30 days after they were completed, and warns their organizers a week before."),
+    ),
+    "cleanup_expired_tokens": (
+        _l("Delete old links"),
+        _l("Deletes links from letters that have expired, and used ones after a day."),
+    ),
+    "cleanup_expired_sessions": (
+        _l("Delete old sessions"),
+        _l("Deletes the sessions of people who have not been here for long."),
+    ),
+    "cleanup_expired_rate_limits": (
+        _l("Delete old rate limits"),
+        _l("Deletes counts of who tried what how often, once they no longer matter."),
+    ),
+    "prune_job_history": (
+        _l("Prune the history"),
+        _l("Deletes runs after 90 days, and settled letters after 30."),
+    ),
+    "send_due_reminders": (
+        _l("Catch missed reminders"),
+        _l("Looks for reminders that are due and were not sent at their own time."),
+    ),
+    "deliver_letters": (
+        _l("Deliver letters"),
+        _l("Sends what waits in the outbox; also at once when something is put in."),
+    ),
+    "send_reminder_for_exchange": (
+        _l("Remind one exchange"),
+        _l("Writes to everybody who takes part in one exchange, so many days before."),
+    ),
 }
 _TRIGGERS = {
     Trigger.CLOCK: _l("its time came"),
@@ -96,12 +124,21 @@ class Bar:
 
 
 @blueprint.app_template_filter()
-def job_title(job_id: str) -> str:
-    """What a job does, in words; the id of one that this version does not know."""
-    try:
-        return str(_JOBS[resolve(job_id)[0].name])
-    except (NotFound, KeyError):
-        return job_id
+def job_name(job_id: str) -> str:
+    """What a job is called; the id itself of one that this version does not know."""
+    return str(_JOBS[_name(job_id)][0]) if _name(job_id) else job_id
+
+
+@blueprint.app_template_filter()
+def job_purpose(job_id: str) -> str:
+    """What a job does, as a sentence; nothing for one that this version does not know."""
+    return str(_JOBS[_name(job_id)][1]) if _name(job_id) else ""
+
+
+@blueprint.app_template_filter()
+def number(value: int) -> str:
+    """A whole number as the reader writes it: “8,200”."""
+    return str(format_decimal(value))
 
 
 @blueprint.app_template_filter()
@@ -184,6 +221,14 @@ def transport_words(scheme: str) -> str:
 def action_words(action: str) -> str:
     """An entry of the audit trail: `draw.conducted` as “draw conducted”."""
     return action.replace(".", " ").replace("_", " ")
+
+
+def _name(job_id: str) -> str:
+    """The name of the job behind an id; empty for one that this version does not know."""
+    try:
+        return resolve(job_id)[0].name
+    except NotFound:
+        return ""
 
 
 def _step(field: str) -> int:
