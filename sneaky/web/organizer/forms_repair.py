@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, SelectMultipleField
+from wtforms import HiddenField, RadioField, SelectMultipleField
 from wtforms.widgets import CheckboxInput, ListWidget
 
 from sneaky.core.errors import RuleBroken
@@ -30,6 +30,13 @@ class PeopleTicks(SelectMultipleField):
         super().__init__(label, choices=[], **options)
 
 
+class OnePerson(RadioField):
+    """One of the people, to be chosen; who it may be is asked of the room."""
+
+    def __init__(self, label: Any, **options: Any) -> None:
+        super().__init__(label, choices=[], validate_choice=False, **options)
+
+
 class PeopleNames(Paragraphs):
     """People, typed one a line, where they are too many to tick."""
 
@@ -43,12 +50,13 @@ class _PeopleForm(BaseForm):
     def offer(self, page: RepairPage) -> None:
         """Say who can be ticked."""
         for field in self:
-            if isinstance(field, PeopleTicks):
+            if isinstance(field, (PeopleTicks, OnePerson)):
                 field.choices = [choice(person.public_id, person.name) for person in page.people]
 
     def people(self, exchange_id: int, name: str) -> tuple[int, ...]:
         """Ids of those ticked in the field `name` or typed in its twin. Raises `RuleBroken`, `NotFound`."""
-        ticked, typed = self[name].data or [], f"{name}_names"
+        chosen, typed = self[name].data or [], f"{name}_names"
+        ticked = [chosen] if isinstance(chosen, str) else chosen
         named = [line for line in (self[typed].data or "").splitlines() if line.strip()]
         return (
             *(participant_id_for(exchange_id, public_id) for public_id in ticked),
@@ -93,7 +101,7 @@ class RepairForm(_PeopleForm):
 class RescueForm(_PeopleForm):
     """Somebody who does not show up, and those who would give a second gift."""
 
-    absent = PeopleTicks(_l("Who does not show up?"))
+    absent = OnePerson(_l("Who does not show up?"))
     absent_names = PeopleNames(_l("Who does not show up?"), description=_l("One name or address."))
     willing = PeopleTicks(_l("Who would give a second gift?"))
     willing_names = PeopleNames(

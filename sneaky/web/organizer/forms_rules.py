@@ -33,7 +33,7 @@ class HouseholdForm(BaseForm):
         _l("Who lives together?"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
     )
     person = Line(_l("Who"), [at_most(EMAIL_LENGTH)])
-    household = Line(_l("lives in household"), [needed(), at_most(NAME_LENGTH)])
+    household = Line(_l("Name of the household"), [needed(), at_most(NAME_LENGTH)])
 
     def offer(self, people: Iterable[PersonRules]) -> None:
         """Say who can be ticked."""

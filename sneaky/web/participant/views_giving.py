@@ -11,10 +11,10 @@ from sneaky.draws import reveal
 from sneaky.exchanges.pages.participant import own_page
 from sneaky.models import MessageAuthor
 from sneaky.web.forms import form_page
-from sneaky.web.guards import browser_session, current_participant, participant_only
+from sneaky.web.guards import current_participant, participant_only
 from sneaky.web.participant import blueprint
 from sneaky.web.participant.forms import MessageForm
-from sneaky.web.participant.views_home import JUST_OPENED
+from sneaky.web.participant.opening import note_opened
 from sneaky.web.pressed import press
 
 # Whom the reader talks with says which side they are on themselves.
@@ -26,7 +26,7 @@ _SIDE = {"recipient": MessageAuthor.GIVER, "giver": MessageAuthor.RECIPIENT}
 def match() -> ResponseReturnValue:
     """Break the seal."""
     reveal.reveal(current_participant().id)
-    browser_session()[JUST_OPENED] = True
+    note_opened()
     return redirect(url_for(".home"), 303)
 
 

@@ -13,10 +13,9 @@ from sneaky.letters import calendar
 from sneaky.outbox import links
 from sneaky.web.downloads import calendar_file
 from sneaky.web.filters import money
-from sneaky.web.guards import browser_session, current_participant, participant_only
+from sneaky.web.guards import current_participant, participant_only
 from sneaky.web.participant import blueprint
-
-JUST_OPENED = "just_opened"
+from sneaky.web.participant.opening import was_just_opened
 
 
 @blueprint.get("/me")
@@ -31,7 +30,7 @@ def home() -> ResponseReturnValue:
         match=reveal.revealed(me),
         wishes=wishlists.items(me),
         unread=conversations.unread(me),
-        is_fresh=browser_session().pop(JUST_OPENED, False),
+        is_fresh=was_just_opened(),
     )
 
 

@@ -12,8 +12,8 @@ from sneaky.core.errors import RuleBroken
 from sneaky.draws import reveal
 from sneaky.models import TokenPurpose
 from sneaky.web.forms import form_page
-from sneaky.web.guards import browser_session, participant_or_none
-from sneaky.web.participant.views_home import JUST_OPENED
+from sneaky.web.guards import participant_or_none
+from sneaky.web.participant.opening import note_opened
 from sneaky.web.signin import blueprint
 from sneaky.web.signin.entering import browser_secret, let_participant_in, network_address
 from sneaky.web.signin.forms import AddressForm, CodeForm
@@ -42,7 +42,7 @@ def use_link(token: str) -> ResponseReturnValue:
     answer = _welcome(redeemed)
     if "open" in request.form and reveal.sealed(redeemed.participant_id) is not None:
         reveal.reveal(redeemed.participant_id)
-        browser_session()[JUST_OPENED] = True
+        note_opened()
     return answer
 
 
