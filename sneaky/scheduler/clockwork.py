@@ -95,6 +95,10 @@ class GuardedScheduler(BackgroundScheduler):
         """Run an order on the pool of its job; False while that job is in progress here."""
         return self._pools[order.work.timed.pool].submit_order(order)
 
+    def backlog(self) -> int:
+        """How many runs are in progress or waiting for a thread."""
+        return sum(pool.backlog() for pool in self._pools.values())
+
     def wait_until_idle(self, seconds: float) -> bool:
         """Wait until no run is in progress here, at most so long."""
         until = monotonic() + seconds

@@ -11,8 +11,7 @@ from apscheduler.triggers.cron import CronTrigger
 from sneaky.jobs.schedules import cron_fields
 from sneaky.jobs.timetable import Timed
 
-_FIRST_LOOK_BACK = timedelta(minutes=1)
-_FARTHEST_LOOK_BACK = timedelta(days=800)
+_LOOKS_BACK = [timedelta(minutes=1), timedelta(hours=1), *(timedelta(days=days) for days in (1, 31, 366))]
 
 
 def cron(timed: Timed, override: Mapping[str, int] | None = None) -> CronTrigger:
@@ -32,12 +31,10 @@ def last_slot(trigger: CronTrigger, at: datetime) -> datetime | None:
     A cron trigger only looks ahead, so this looks ahead from ever farther back. The cost does not depend on
     how many slots have passed, as it does when every missed one is counted off.
     """
-    look_back = _FIRST_LOOK_BACK
-    while look_back <= _FARTHEST_LOOK_BACK:
+    for look_back in _LOOKS_BACK:
         slot = trigger.get_next_fire_time(None, at - look_back)
         if slot is not None and slot <= at:
             return _last_from(trigger, slot, at)
-        look_back *= 8
     return None
 
 

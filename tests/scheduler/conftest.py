@@ -15,7 +15,7 @@ from sqlalchemy import select
 from sneaky import scheduler
 from sneaky.core.clock import monotonic
 from sneaky.core.db import db
-from sneaky.jobs.timetable import BY_ID, Timed
+from sneaky.jobs.timetable import BY_ID, RECURRING, Timed
 from sneaky.jobs.work import WORKS, Run, Work
 from sneaky.models import JobExecution
 from sneaky.scheduler.clock import Clock, Pace
@@ -69,8 +69,10 @@ def probe(monkeypatch: pytest.MonkeyPatch) -> Probe:
 
 @pytest.fixture
 def daily(monkeypatch: pytest.MonkeyPatch) -> Probe:
-    """The daily job `auto_complete_exchanges` (00:00 UTC) with a body that only records."""
+    """The daily job `auto_complete_exchanges` (00:00 UTC) whose body only records; others do nothing."""
     made = Probe()
+    for timed in RECURRING:
+        monkeypatch.setitem(WORKS, timed.id, Work(timed, lambda _run: None))
     monkeypatch.setitem(WORKS, DAILY, Work(BY_ID[DAILY], made.run))
     return made
 
