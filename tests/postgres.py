@@ -31,6 +31,15 @@ shared_buffers = 32MB
 log_min_messages = warning
 """
 
+# Waits for the end of its input, which is the end of whoever started it, however that came about.
+_UNDERTAKER = """
+cat >/dev/null
+if pid=$(head -n 1 "$1/data/postmaster.pid" 2>/dev/null) && kill -QUIT "$pid"; then
+    while kill -0 "$pid" 2>/dev/null; do sleep 0.05; done
+fi
+rm -rf "$1"
+"""
+
 
 class PostgresMissing(RuntimeError):
     """No PostgreSQL programs here: install postgresql, or set SNEAKY_TEST_PG_BIN to their folder."""
@@ -40,14 +49,24 @@ class PostgresServer:
     """One server in its own folder, on a free port of the loopback address, reachable by TCP only.
 
     Started by root it runs as `nobody`, because PostgreSQL refuses to run as root. `binaries` is the folder
-    of its programs, for tests that need another of them, such as pg_dump.
+    of its programs, for tests that need another of them, such as pg_dump. Server and folder go away with
+    the process that made them, even if that one is killed.
     """
 
     def __init__(self) -> None:
+        found = find_binaries()
         self.folder = Path(tempfile.mkdtemp(prefix="sneaky-postgres-"))
+        self._undertaker = subprocess.Popen(
+            ["/bin/sh", "-c", _UNDERTAKER, "undertaker", self.folder],
+            cwd="/",
+            stdin=subprocess.PIPE,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,  # so that Ctrl-C, which ends the tests, does not end it first
+        )
         self.port = free_port()
         self._user = "nobody" if os.geteuid() == 0 else None
-        self.binaries = reachable(find_binaries(), self.folder / "programs")
+        self.binaries = reachable(found, self.folder / "programs")
         self._data = self.folder / "data"
         self._log = self.folder / "log"
         if self._user:
@@ -78,10 +97,8 @@ class PostgresServer:
         return self._run("pg_ctl", f"--pgdata={self._data}", "status", check=False).returncode == 0
 
     def remove(self) -> None:
-        """Stop if need be and delete everything."""
-        if self.is_running():
-            self.stop("immediate")
-        shutil.rmtree(self.folder)
+        """Crash the server if it runs, and delete everything."""
+        self._undertaker.communicate()
 
     def url(self, database: str) -> str:
         """The SQLAlchemy address of a database on this server."""

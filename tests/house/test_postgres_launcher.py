@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import psycopg
 import pytest
 
 from tests import postgres
+from tests.house.source import ROOT
 from tests.postgres import PostgresMissing, PostgresServer, find_binaries, reachable
 
 PROGRAMS = ("initdb", "postgres", "pg_ctl")
@@ -97,6 +101,24 @@ def test_removal_leaves_neither_files_nor_listener(umask_that_hides_all: None) -
     assert not server.folder.exists()
     with socket.socket() as probe:
         assert probe.connect_ex(("127.0.0.1", server.port)) != 0
+
+
+@pytest.mark.postgres
+def test_a_killed_test_process_leaves_no_server_behind() -> None:
+    code = (
+        "from tests.postgres import PostgresServer; server = PostgresServer(); server.start();"
+        "print(server.folder, server.port, flush=True); input()"
+    )
+    with subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdin=-1, stdout=-1, text=True) as process:
+        assert process.stdout is not None
+        folder, port = process.stdout.readline().split()
+        process.kill()
+    deadline = time.monotonic() + 20
+    while Path(folder).exists():
+        assert time.monotonic() < deadline, f"{folder} is still there"
+        time.sleep(0.05)
+    with socket.socket() as probe:
+        assert probe.connect_ex(("127.0.0.1", int(port))) != 0
 
 
 @pytest.fixture
