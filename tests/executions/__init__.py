@@ -1,0 +1,1 @@
+"""Runs of jobs: claims, requests, overrides, alerts, heartbeats."""
