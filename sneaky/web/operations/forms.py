@@ -55,6 +55,6 @@ def schedule_form(job: JobLine) -> ScheduleForm:
 
 def _field(name: str, bound: Bound) -> Field:
     if isinstance(bound, Steps):
-        steps = [(str(step), str(step)) for step in bound.allowed]
+        steps = {str(step): str(step) for step in bound.allowed}
         return SelectField(_STEP_LABELS[name], choices=steps, validate_choice=False)
     return Line(_LABELS[name], widget=NumberInput(min=bound.least, max=bound.most))
