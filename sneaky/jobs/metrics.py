@@ -15,13 +15,22 @@ Labels = tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True)
+class Sample:
+    """One value of a figure: its labels, and what its name adds to the figure's."""
+
+    value: float
+    labels: Labels = ()
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
 class Figure:
-    """One figure: its name, kind and help, and a value for each set of labels."""
+    """One figure: its name, kind and help, and its values."""
 
     name: str
     kind: str
     help: str
-    values: Mapping[Labels, float]
+    samples: list[Sample]
 
 
 def metrics() -> str:
@@ -30,21 +39,20 @@ def metrics() -> str:
 
 
 def _of_jobs() -> Iterator[Figure]:
-    ended: dict[Labels, float] = {}
-    active: dict[str, float] = {}
+    ended, active = [], []
     timed: dict[str, float] = {}
     seconds: dict[str, float] = {}
     for (job, state), (runs, duration) in history.totals().items():
         if state is ExecutionState.RUNNING:
-            active[job] = runs
+            active.append(Sample(runs, (("job", job),)))
             continue
-        ended[("job", job), ("status", state.value)] = runs
+        ended.append(Sample(runs, (("job", job), ("status", state.value))))
         timed[job] = timed.get(job, 0) + runs
         seconds[job] = seconds.get(job, 0) + duration
     yield Figure("jobs_total", "counter", "Runs that ended, by job and how.", ended)
-    yield Figure("jobs_active", "gauge", "Runs in progress.", _by("job", active))
-    yield Figure("job_duration_seconds_count", "counter", "Runs that were timed.", _by("job", timed))
-    yield Figure("job_duration_seconds_sum", "counter", "Seconds they took together.", _by("job", seconds))
+    yield Figure("jobs_active", "gauge", "Runs in progress.", active)
+    durations = [*_by("job", timed, "_count"), *_by("job", seconds, "_sum")]
+    yield Figure("job_duration_seconds", "summary", "How long runs took.", durations)
 
 
 def _of_the_clock() -> Iterator[Figure]:
@@ -73,18 +81,21 @@ def _of_letters() -> Iterator[Figure]:
     yield _single("letters_oldest_waiting_seconds", "gauge", "Age of the oldest waiting letter.", age)
 
 
-def _by(label: str, values: Mapping[str, float]) -> dict[Labels, float]:
-    return {((label, name),): value for name, value in values.items()}
+def _by(label: str, values: Mapping[str, float], suffix: str = "") -> list[Sample]:
+    return [Sample(value, ((label, name),), suffix) for name, value in values.items()]
 
 
 def _single(name: str, kind: str, help_text: str, value: float) -> Figure:
-    return Figure(name, kind, help_text, {(): value})
+    return Figure(name, kind, help_text, [Sample(value)])
 
 
 def _text(figure: Figure) -> str:
     """Names and label values are ours and hold nothing that would need escaping."""
     lines = [f"# HELP {figure.name} {figure.help}", f"# TYPE {figure.name} {figure.kind}"]
-    for labels, value in figure.values.items():
-        named = ",".join(f'{name}="{text}"' for name, text in labels)
-        lines.append(f"{figure.name}{{{named}}} {float(value)}" if named else f"{figure.name} {float(value)}")
+    for sample in figure.samples:
+        labels = ",".join(f'{name}="{text}"' for name, text in sample.labels)
+        name = figure.name + sample.suffix
+        lines.append(
+            f"{name}{{{labels}}} {float(sample.value)}" if labels else f"{name} {float(sample.value)}"
+        )
     return "\n".join(lines) + "\n"

@@ -1,0 +1,1 @@
+"""The jobs: how one is run, and what each does."""
