@@ -111,7 +111,7 @@ def _why(rules: Rules, found: Verdict[int]) -> str:
         may, blocked, allowed = "give to", found.blocking_givers, found.allowed_recipients
     block = blocking_household(found, rules.household_of)
     home = rules.home_of(next(iter(blocked))) if block else ""
-    if block and block.is_whole and allowed.isdisjoint(blocked):
+    if allowed and block and block.is_whole and allowed.isdisjoint(blocked):
         return f"The {len(blocked)} of household {home} may only {may} {_these(rules, allowed)}."
     who = _names(rules, blocked) if len(blocked) == 1 else f"These {len(blocked)} ({_names(rules, blocked)})"
     from_home = f", all of household {home}," if block and len(blocked) > 1 else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from sneaky.access import addresses, audit, rate_limits
 from sneaky.core.clock import now
@@ -38,20 +38,20 @@ def nudge(exchange_id: int) -> int:
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         _refuse_undrawn(exchange)
-        opened = (
+        has_nothing_to_open = (
             select(Match.id)
             .join(Draw)
             .where(
                 Match.giver_id == Participant.id,
                 Draw.state == DrawState.CURRENT,
-                Match.revealed_at.is_not(None),
+                or_(Match.revealed_at.is_not(None), Match.stand_in_id.is_not(None)),
             )
             .exists()
         )
         return queue.put_for_participants(
             LetterKind.NUDGE,
             exchange_id,
-            only=[~opened],
+            only=[~has_nothing_to_open],
             dedupe_prefix=f"nudge:{exchange_id}:{now().date().isoformat()}",
         )
 

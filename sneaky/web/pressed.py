@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import flash, redirect, url_for
 from werkzeug.wrappers import Response
 
 from sneaky.core.errors import RuleBroken
 
+R = TypeVar("R")
 
-def press(action: Callable[[], object], done: str, endpoint: str, **where: Any) -> Response:
-    """Do what the button asks, flash `done` or why not, and go to `endpoint` in both cases."""
+
+def press(action: Callable[[], R], done: str | Callable[[R], str], endpoint: str, **where: Any) -> Response:
+    """Do what the button asks, flash `done` (made of the result) or why not, then go to `endpoint`."""
     try:
-        action()
+        result = action()
     except RuleBroken as error:
         flash(error.message, "bad")
     else:
-        flash(done, "ok")
+        flash(done(result) if callable(done) else done, "ok")
     return redirect(url_for(endpoint, **where), 303)

@@ -25,6 +25,7 @@ _PROGRESS = {
     "unreachable": counts.unreachable,
     "letters_delivered": counts.letters_delivered,
     "opened": counts.matches(Match.revealed_at.is_not(None)),
+    "taken_over": counts.matches(Match.revealed_at.is_(None), Match.stand_in_id.is_not(None)),
     "wish_lists_filled": counts.wish_lists_filled,
     "have_gift": counts.matches(Match.has_gift_at.is_not(None)),
     "sent": counts.matches(Match.sent_at.is_not(None)),
@@ -43,6 +44,7 @@ class Progress:
     unreachable: int
     letters_delivered: int
     opened: int
+    taken_over: int
     wish_lists_filled: int
     have_gift: int
     sent: int
@@ -52,8 +54,8 @@ class Progress:
 
     @property
     def unopened(self) -> int:
-        """How many have not looked at their match yet."""
-        return self.people - self.opened
+        """How many have not looked at their match yet, though nobody gives in their place."""
+        return self.people - self.opened - self.taken_over
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sneaky.web.forms import form_page
 from sneaky.web.guards import organizer_only, owned_exchange
 from sneaky.web.organizer import asked, blueprint
 from sneaky.web.organizer.forms_reminders import RemindersForm
+from sneaky.web.pressed import press
 
 
 @blueprint.get("/exchanges/<public_id>/letters")
@@ -31,9 +32,8 @@ def letters(public_id: str) -> ResponseReturnValue:
 @organizer_only
 def retry_letters(public_id: str) -> ResponseReturnValue:
     """Try what was given up anew."""
-    count = mailing.retry_undelivered(owned_exchange(public_id))
-    flash(ngettext("%(num)d letter is tried again now.", "%(num)d letters are tried again now.", count), "ok")
-    return redirect(url_for(".letters", public_id=public_id), 303)
+    exchange_id = owned_exchange(public_id)
+    return press(lambda: mailing.retry_undelivered(exchange_id), _tried, ".letters", public_id=public_id)
 
 
 @blueprint.post("/exchanges/<public_id>/nudge")
@@ -41,12 +41,7 @@ def retry_letters(public_id: str) -> ResponseReturnValue:
 def nudge(public_id: str) -> ResponseReturnValue:
     """Write to those who have not opened their match."""
     exchange_id = owned_exchange(public_id)
-    count = mailing.nudge(exchange_id)
-    if count:
-        flash(ngettext("%(num)d person is nudged.", "%(num)d people are nudged.", count), "ok")
-    else:
-        flash(_("Nobody to nudge: they have opened their match, or were nudged today."), "info")
-    return redirect(url_for(".exchange", public_id=public_id), 303)
+    return press(lambda: mailing.nudge(exchange_id), _nudged, ".exchange", public_id=public_id)
 
 
 @blueprint.route("/exchanges/<public_id>/reminders", methods=["GET", "POST"])
@@ -62,3 +57,13 @@ def reminders(public_id: str) -> ResponseReturnValue:
             flash(_("Saved. This is what goes out now."), "ok")
             return redirect(url_for(".reminders", public_id=public_id), 303)
     return form_page("organizer/reminders.html", form, page=page)
+
+
+def _tried(count: int) -> str:
+    return str(ngettext("%(num)d letter is tried again now.", "%(num)d letters are tried again now.", count))
+
+
+def _nudged(count: int) -> str:
+    if not count:
+        return str(_("Nobody to nudge: they have opened their match, or were nudged today."))
+    return str(ngettext("%(num)d person is nudged.", "%(num)d people are nudged.", count))
