@@ -10,8 +10,9 @@ from werkzeug.routing import Rule
 
 from sneaky.core.db import db
 from sneaky.models import JobOverride, Letter, LetterState, RunRequest
+from tests.clock_factories import JOB, a_letter, a_run
 from tests.factories import a_participant, an_exchange, an_organizer
-from tests.web.operations_rows import JOB, a_letter, a_run, an_admins_browser
+from tests.web.admin import an_admins_browser
 from tests.web.signing_in import csrf_token, sign_in_organizer, sign_in_participant
 
 ABSENT = "/operations/no/such/page"

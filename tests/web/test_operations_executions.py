@@ -13,7 +13,8 @@ from sneaky.core.db import db
 from sneaky.executions import requests
 from sneaky.executions.runs import PAGE_SIZE
 from sneaky.models import ExecutionState, JobExecution, RunRequest, Trigger
-from tests.web.operations_rows import JOB, JSON, a_failed_run, a_run, a_ticking_clock, an_admins_browser
+from tests.clock_factories import JOB, a_failed_run, a_run, a_ticking_clock
+from tests.web.admin import JSON, an_admins_browser
 from tests.web.signing_in import csrf_token, press
 
 RUNS = "/operations/executions"

@@ -16,8 +16,9 @@ from sneaky.executions import alerts
 from sneaky.models import Instance, Letter, LetterKind, TroubleKind
 from sneaky.outbox import queue
 from tests.access.looking import token_in
+from tests.clock_factories import a_failed_run, a_ticking_clock
 from tests.factories import an_exchange, an_organizer
-from tests.web.operations_rows import JSON, a_failed_run, a_ticking_clock, an_admins_browser
+from tests.web.admin import JSON, an_admins_browser
 from tests.web.signing_in import press
 
 HEALTH, AUDIT = "/operations/health", "/operations/audit"

@@ -15,16 +15,9 @@ from sneaky.core.db import db, transaction
 from sneaky.executions import overrides
 from sneaky.jobs.timetable import RECURRING
 from sneaky.models import AuditEntry, ExchangeState, ExecutionState, Reminder, RunRequest
+from tests.clock_factories import JOB, a_failed_run, a_run, a_stored_job, a_ticking_clock
 from tests.factories import an_exchange
-from tests.web.operations_rows import (
-    JOB,
-    JSON,
-    a_failed_run,
-    a_run,
-    a_stored_job,
-    a_ticking_clock,
-    an_admins_browser,
-)
+from tests.web.admin import JSON, an_admins_browser
 from tests.web.signing_in import csrf_token, press
 
 JOBS, ONE = "/operations/jobs", f"/operations/jobs/{JOB}"

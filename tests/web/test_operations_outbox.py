@@ -14,8 +14,9 @@ from sneaky.core.db import db, transaction
 from sneaky.models import Letter, LetterKind, LetterState
 from sneaky.outbox import queue
 from sneaky.outbox.gate import lock, pause
+from tests.clock_factories import a_letter
 from tests.factories import an_exchange
-from tests.web.operations_rows import a_letter, an_admins_browser
+from tests.web.admin import an_admins_browser
 from tests.web.signing_in import press
 
 OUTBOX = "/operations/outbox"

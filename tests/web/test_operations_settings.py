@@ -10,7 +10,7 @@ from flask import Flask
 
 from sneaky.core.settings import Settings, documented
 from sneaky.web.operations.advice import advice
-from tests.web.operations_rows import an_admins_browser
+from tests.web.admin import an_admins_browser
 
 PAGE = "/operations/settings"
 

@@ -1,13 +1,10 @@
-"""What tests of the operations pages start from: an admin's browser, runs, letters, a clock that ticks."""
+"""Rows of the clock and the outbox for tests: past runs, letters, a leader that ticks, stored jobs."""
 
 from __future__ import annotations
 
 import itertools
 from datetime import timedelta
 from typing import Any
-
-from flask import Flask
-from flask.testing import FlaskClient
 
 from sneaky.core.clock import now
 from sneaky.core.db import transaction
@@ -21,20 +18,10 @@ from sneaky.models import (
     Trigger,
     job_store_table,
 )
-from tests.factories import an_organizer
-from tests.web.signing_in import sign_in_organizer
 
 JOB = "purge_old_exchanges"
-JSON = {"Accept": "application/json"}
 
 _count = itertools.count(1)
-
-
-def an_admins_browser(app: Flask, **values: Any) -> FlaskClient:
-    """A browser in which the admin of the instance is signed in."""
-    client = app.test_client()
-    sign_in_organizer(client, an_organizer(is_admin=True, **values))
-    return client
 
 
 def a_run(job_id: str = JOB, **values: Any) -> str:
