@@ -8,7 +8,7 @@ from decimal import Decimal
 
 import click
 from flask import Flask
-from sqlalchemy import func, select
+from sqlalchemy import func, select, update
 
 from sneaky.access import organizers
 from sneaky.cli import with_app
@@ -20,7 +20,17 @@ from sneaky.draws import conduct, reveal
 from sneaky.exchanges import completion, exclusions, households, lifecycle, participants
 from sneaky.exchanges.fields import ExchangeFields
 from sneaky.letters import catalogue
-from sneaky.models import ExecutionState, JobExecution, MessageAuthor, Organizer, Trigger
+from sneaky.models import (
+    Draw,
+    Exchange,
+    ExecutionState,
+    JobExecution,
+    MessageAuthor,
+    Organizer,
+    Reminder,
+    ReminderState,
+    Trigger,
+)
 from sneaky.outbox import delivery
 from sneaky.wishlists import lists
 
@@ -124,13 +134,24 @@ def _office_that_registers(organizer_id: int) -> None:
 
 
 def _choir_that_is_over(organizer_id: int) -> None:
-    """Eight people who have had their evening, and completed since."""
+    """Eight people who had their evening: planned, drawn and completed, then moved to the past."""
     exchange_id = _exchange(organizer_id, "Choir of St. Mary", _evening(1))
     for name in _CHOIR:
         _add(exchange_id, name)
     conduct.conduct_draw(exchange_id, even_if_mail_unproven=True)
     delivery.deliver(catalogue.render)
     completion.complete_due(now() + timedelta(days=2), 100)
+    ago = timedelta(days=4)
+    with transaction() as session:
+        exchange = session.get_one(Exchange, exchange_id)
+        exchange.event_local, exchange.event_at = exchange.event_local - ago, exchange.event_at - ago
+        exchange.completed_at = now() - timedelta(days=2)
+        exchange.created_at -= 5 * ago
+        session.execute(update(Draw).where(Draw.exchange_id == exchange_id).values(drawn_at=now() - 4 * ago))
+        for reminder in session.scalars(select(Reminder).where(Reminder.exchange_id == exchange_id)):
+            reminder.due_at -= ago
+            reminder.state, reminder.reason, reminder.queued_count = ReminderState.SENT, "", len(_CHOIR)
+            reminder.done_at = reminder.due_at
 
 
 def _past_runs() -> None:
