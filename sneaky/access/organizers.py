@@ -228,7 +228,7 @@ def _write_alike(email: str, ip: str, *, unknown_to: LetterKind | None) -> None:
         elif unknown_to is not None:
             personal_letters.send(*_INVITATION, email, lifetime=INVITATION_LIVES)
         else:
-            personal_letters.pretend(*_RESET, email, lifetime=RESET_LIVES)
+            personal_letters.send(*_RESET, email, lifetime=RESET_LIVES, is_pretence=True)
 
 
 def _checked(name: str, email: str, password: str) -> tuple[str, str, str]:

@@ -24,36 +24,29 @@ def send(
     exchange_id: int | None = None,
     participant_id: int | None = None,
     browser: str | None = None,
+    is_pretence: bool = False,
 ) -> None:
-    """Mint a link and queue its letter, in the open transaction."""
-    minted = links.mint(
-        purpose,
-        lifetime=lifetime,
-        organizer_id=organizer_id,
-        exchange_id=exchange_id,
-        participant_id=participant_id,
-        email=email,
-        browser=browser,
-    )
-    queue.put(
-        kind,
-        email,
-        organizer_id=organizer_id,
-        exchange_id=exchange_id,
-        participant_id=participant_id,
-        token_id=minted.token_id,
-    )
+    """Mint a link and queue its letter, in the open transaction.
 
-
-def pretend(
-    kind: LetterKind,
-    purpose: TokenPurpose,
-    email: str,
-    *,
-    lifetime: timedelta,
-    browser: str | None = None,
-) -> None:
-    """Do the work of `send` and take it back, so that an unknown address answers as slowly as a known one."""
+    A pretence does the same work and takes it back: an unknown address answers as slowly as a known one.
+    """
     with suppress(_TakenBack), open_session().begin_nested():
-        send(kind, purpose, email, lifetime=lifetime, browser=browser)
-        raise _TakenBack
+        minted = links.mint(
+            purpose,
+            lifetime=lifetime,
+            organizer_id=organizer_id,
+            exchange_id=exchange_id,
+            participant_id=participant_id,
+            email=email,
+            browser=browser,
+        )
+        queue.put(
+            kind,
+            email,
+            organizer_id=organizer_id,
+            exchange_id=exchange_id,
+            participant_id=participant_id,
+            token_id=minted.token_id,
+        )
+        if is_pretence:
+            raise _TakenBack

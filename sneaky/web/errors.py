@@ -20,7 +20,7 @@ from flask import (
 from flask_babel import gettext as _
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from werkzeug.exceptions import HTTPException, InternalServerError, SecurityError
+from werkzeug.exceptions import HTTPException, InternalServerError
 
 from sneaky.core.errors import Forbidden, NotFound, RuleBroken, TooMany
 from sneaky.web.guards import NotSignedIn, OrganizerNeeded
@@ -34,7 +34,6 @@ _TRY_AGAIN_SECONDS = 30
 def init_app(app: Flask) -> None:
     """Answer every error with a page."""
     app.register_error_handler(HTTPException, _refused)
-    app.register_error_handler(SecurityError, _wrong_host)
     app.register_error_handler(InternalServerError, _broken)
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Forbidden, lambda _error: page(403))
@@ -59,18 +58,11 @@ def page(code: int, detail: str = "", *, retry_after: int | None = None) -> Resp
 
 def _refused(error: HTTPException) -> Response:
     """What Flask itself refuses: wrong address or method, too large, without a form token."""
-    if error.response is not None or error.code is None or error.code < 400:
-        return current_app.make_response(error.get_response())
-    response = page(error.code)
+    response = page(error.code or InternalServerError.code)
     for name, value in error.get_headers(request.environ):
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
     return response
-
-
-def _wrong_host(_error: SecurityError) -> Response:
-    """Plain words: with a foreign host name no address of ours can be built, so no page either."""
-    return Response("This host name is not ours.\n", 400, mimetype="text/plain")
 
 
 def _not_found(error: NotFound) -> Response:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, current_app, g, has_request_context, request, url_for
+from flask import Flask, g, has_request_context, request, url_for
 from flask_babel import get_locale
 from flask_babel import gettext as _
 
@@ -47,8 +47,4 @@ def _places() -> list[tuple[str, str, bool]]:
     if organizer and organizer.is_admin:
         places.append(("operations.jobs", _("Operations")))
     here = request.blueprint
-    return [
-        (url_for(endpoint), word, endpoint.startswith(f"{here}."))
-        for endpoint, word in places
-        if endpoint in current_app.view_functions
-    ]
+    return [(url_for(endpoint), word, endpoint.startswith(f"{here}.")) for endpoint, word in places]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from flask import Flask
+from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from flask_babel import get_locale
 
@@ -82,4 +82,5 @@ def test_an_error_page_asks_only_the_browser(client: FlaskClient) -> None:
 def test_outside_of_a_request_the_default_is_spoken(app_with: Callable[..., Flask]) -> None:
     app_with(default_locale="de")
     assert locales.select() == "de"
+    assert render_template_string("{{ nav_items is defined }}") == "False"
     assert str(get_locale()) == "de"

@@ -30,6 +30,7 @@ def pages(app: Flask) -> Flask:
         "/flash": lambda: flash("Well done", "ok"),
         "/read": lambda: get_flashed_messages(with_categories=True),
         "/drop": lambda: session.pop("n"),
+        "/size": lambda: len(session),
         "/in/<int:who>": lambda who: browser_session().sign_in(organizer_id=who),
         "/out": lambda: browser_session().sign_out(),
     }
@@ -108,6 +109,7 @@ def test_data_of_a_person_lives_in_the_row(pages: Flask, client: FlaskClient) ->
     sign_in_participant(client, a_participant(an_exchange()))
     assert [client.get("/count").text for _ in range(2)] == ["1", "2"]
     assert rows()[0].data == {"n": 2}
+    assert client.get("/size").text == "1"
     client.get("/drop")
     assert rows()[0].data == {}
 
