@@ -6,7 +6,6 @@ from flask import flash, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
-from sneaky import __version__
 from sneaky.access import directory, trail
 from sneaky.access import organizers as accounts
 from sneaky.core.settings import settings as current_settings
@@ -25,7 +24,7 @@ from sneaky.web.organizer.asked import page_number
 @admin_only
 def health() -> ResponseReturnValue:
     """Whether all is well."""
-    return show("operations/health.html", vitals=vitals(), version=__version__)
+    return show("operations/health.html", vitals=vitals())
 
 
 @blueprint.get("/operations/audit")

@@ -35,7 +35,7 @@ def letters() -> ResponseReturnValue:
 def letter(kind: str) -> ResponseReturnValue:
     """One letter: its subject and its plain text."""
     return render_template(
-        "operations/letter.html", kind=kind, letter=_letter(kind), language=_language(), choices=LANGUAGES
+        "operations/letter.html", kind=kind, sample=_letter(kind), language=_language(), choices=LANGUAGES
     )
 
 
