@@ -60,6 +60,7 @@ class MailServer:
         is_implicit: bool = False,
         login: tuple[str, str] | None = None,
         carries_utf8: bool = True,
+        pipelines: bool = True,
     ) -> None:
         self.received: list[Received] = []
         self.tries: Counter[str] = Counter()
@@ -72,6 +73,7 @@ class MailServer:
         self.hangs_up_at_sign_in = False
         self.port = 0
         self.is_implicit = is_implicit
+        self.pipelines = pipelines
         self._tls, self._login, self._carries_utf8 = tls, login, carries_utf8
         self._loop = asyncio.new_event_loop()
         self._stopped = asyncio.Event()
@@ -178,6 +180,12 @@ class _Handler:
         self._server = server
         self._connection = connection
         self._fault: Fault | None = None
+
+    async def handle_EHLO(  # noqa: N802
+        self, _smtp: SMTP, session: Session, _envelope: Envelope, host: str, answers: list[str]
+    ) -> list[str]:
+        session.host_name = host
+        return [*([answers[0], "250-PIPELINING"] if self._server.pipelines else answers[:1]), *answers[1:]]
 
     async def handle_MAIL(  # noqa: N802
         self, _smtp: SMTP, _session: Session, envelope: Envelope, address: str, options: list[str]

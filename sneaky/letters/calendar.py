@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from flask_babel import gettext as _
 
@@ -15,12 +16,14 @@ FILE_NAME = "exchange.ics"
 _LENGTH = timedelta(hours=2)
 
 
+@lru_cache(maxsize=16)
 def entry(
     *, uid: str, name: str, starts_at: datetime, place: str, note: str, link: str, made_at: datetime
 ) -> bytes:
     """One event as an iCalendar file (RFC 5545), in UTC so that no zone has to be described.
 
     `uid` stays the same for an exchange and `made_at` grows, so that a later entry replaces an earlier one.
+    The letters of one draw all carry the same file, so it is made once.
     """
     from icalendar import Calendar, Event  # noqa: PLC0415  (costs 0.2 s, and few processes need it)
 

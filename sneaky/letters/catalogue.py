@@ -9,7 +9,7 @@ from flask_babel import force_locale
 
 from sneaky.core.settings import settings
 from sneaky.letters import calendar, samples, writing
-from sneaky.letters.content import Content, ExchangeFacts
+from sneaky.letters.content import Content, ExchangeFacts, Facts
 from sneaky.letters.relevance import refuse_obsolete
 from sneaky.letters.sources import Source, read, with_link
 from sneaky.letters.wording import one_line
@@ -55,7 +55,7 @@ def _content(source: Source) -> Content:
         exchange=_facts(exchange, addressee.zone if addressee is not None else None) if exchange else None,
         link=_link(source),
         link_lives=token.expires_at - token.created_at if token is not None else None,
-        code=links.code_of(token.id) if token is not None else None,
+        code=links.rebuild_code(token) if token is not None else None,
         unsubscribe_link=_unsubscribe_link(source),
         facts=_plain(letter.facts),
     )
@@ -74,15 +74,16 @@ def _facts(exchange: Exchange, reader_zone: str | None) -> ExchangeFacts:
     )
 
 
-def _plain(facts: Mapping[str, Any]) -> dict[str, Any]:
+def _plain(facts: Mapping[str, Any]) -> Facts:
     """The letter's own facts; an error's text is held to one line, as names are."""
-    return {name: one_line(value) if isinstance(value, str) else value for name, value in facts.items()}
+    held = {name: one_line(value) if isinstance(value, str) else value for name, value in facts.items()}
+    return Facts(held)
 
 
 def _link(source: Source) -> str:
     """Where the letter's one button leads: its magic link, or the page it is about."""
     if source.token is not None:
-        token = links.token_of(source.token.id)
+        token = links.rebuild(source.token)
         return links.url(links.path_of(source.token.purpose, token or ""))
     if source.letter.kind is LetterKind.PURGE_WARNING and source.exchange is not None:
         return links.url(f"/exchanges/{source.exchange.public_id}")

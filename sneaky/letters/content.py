@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import json
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -44,6 +44,13 @@ class ExchangeFacts:
         return None if self.budget is None else wording.money(self.budget, self.currency)
 
 
+class Facts(dict[str, Any]):
+    """A letter's own facts; they can be a key, since they are only read."""
+
+    def __hash__(self) -> int:  # type: ignore[override]
+        return hash(json.dumps(self, sort_keys=True))
+
+
 @dataclass(frozen=True)
 class Content:
     """Everything one letter says. `facts` are the letter's own, as they were queued."""
@@ -57,4 +64,4 @@ class Content:
     link_lives: timedelta | None = None
     code: str | None = None
     unsubscribe_link: str | None = None
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    facts: Facts = field(default_factory=Facts)

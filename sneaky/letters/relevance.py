@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sneaky.core.clock import now
-from sneaky.letters.sources import WITH_MATCH_LINK, Source, is_alive
+from sneaky.letters.sources import Source, is_alive
 from sneaky.models import CompletedReason, Exchange, ExchangeState, LetterKind, Participant, ParticipantState
 from sneaky.outbox.message import LetterObsolete
 
@@ -33,8 +33,6 @@ def refuse_obsolete(source: Source) -> None:
         _refuse_passed(kind, source.exchange)
     if kind in _BY_LINK and (source.token is None or not is_alive(source.token)):
         raise LetterObsolete("The link in it was used, or has expired.")
-    if kind in WITH_MATCH_LINK and (source.participant is None or source.exchange is None):
-        raise LetterObsolete("It names nobody to write to.")
 
 
 def _refuse_absent(kind: LetterKind, participant: Participant) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import pytz
 
 from sneaky.core.clock import now
-from sneaky.letters.content import Content, ExchangeFacts
+from sneaky.letters.content import Content, ExchangeFacts, Facts
 from sneaky.letters.sources import WITH_MATCH_LINK
 from sneaky.models import LetterKind, TroubleKind
 from sneaky.outbox import links, queue
@@ -54,7 +54,7 @@ def content(kind: LetterKind) -> Content:
         link_lives=_LINKS_LIVE.get(kind),
         code="K7WM2QHX" if kind is LetterKind.MAGIC_LINK else None,
         unsubscribe_link=links.url("/u/sample") if queue.is_bulk(kind) else None,
-        facts=facts,
+        facts=Facts(facts),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from functools import lru_cache
 
 import pytz
 from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_location
@@ -19,9 +20,8 @@ _DAY = {"en": "EEEE d MMMM y", "de": "EEEE, d. MMMM y"}
 
 def moment(at: datetime, zone: str) -> str:
     """An instant as people in `zone` (IANA) read it, with weekday and the zone named."""
-    place = pytz.timezone(zone)
-    text = format_datetime(at, _MOMENT[_language()], tzinfo=place, locale=_language())
-    return str(_("%(moment)s (%(city)s time)", moment=text, city=_city(zone)))
+    text, city = _moment(at, zone, _language())
+    return str(_("%(moment)s (%(city)s time)", moment=text, city=city))
 
 
 def day(on: date) -> str:
@@ -59,10 +59,14 @@ def one_line(text: str) -> str:
     return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
 
 
-def _city(zone: str) -> str:
+@lru_cache(maxsize=256)
+def _moment(at: datetime, zone: str, language: str) -> tuple[str, str]:
+    """An instant's date and time, and the city its zone is named for; many letters tell the same one."""
+    place = pytz.timezone(zone)
+    text = format_datetime(at, _MOMENT[language], tzinfo=place, locale=language)
     if "/" not in zone or zone.startswith("Etc/"):
-        return zone.removeprefix("Etc/")
-    return str(get_timezone_location(pytz.timezone(zone), locale=_language(), return_city=True))
+        return text, zone.removeprefix("Etc/")
+    return text, str(get_timezone_location(place, locale=language, return_city=True))
 
 
 def _language() -> str:

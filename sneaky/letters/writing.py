@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import date
-from functools import cache
+from functools import cache, lru_cache
+from html import escape
 from pathlib import Path
 
 from css_inline import CSSInliner
@@ -16,17 +18,37 @@ from sneaky.letters import wording
 from sneaky.letters.content import Content
 
 TEMPLATES = Path(__file__).parent / "templates"
+# Stand for what is the reader's own; no text can hold them, since names are kept to printable characters.
+_NAME, _LINK, _UNSUBSCRIBE = "\ue000name\ue001", "\ue000link\ue001", "\ue000unsubscribe\ue001"
 _MANY_BLANK_LINES = re.compile(r"\n{3,}")
 
 
 def write(content: Content) -> tuple[str, str, str]:
-    """Fill in the three templates of a letter, in the language that is spoken right now."""
+    """Fill in the three templates of a letter, in the language that is spoken right now.
+
+    Letters to many differ in the reader's name and links only, so the rest is written once for all of them.
+    """
+    blank = replace(
+        content,
+        name=content.name and _NAME,
+        link=content.link and _LINK,
+        unsubscribe_link=content.unsubscribe_link and _UNSUBSCRIBE,
+    )
+    subject, text, html = _written(blank, str(get_locale()), settings().base_url)
+    own = {_NAME: content.name, _LINK: content.link, _UNSUBSCRIBE: content.unsubscribe_link or ""}
+    for mark, words in own.items():
+        text, html = text.replace(mark, words), html.replace(mark, escape(words))
+    return subject, text, html
+
+
+@lru_cache(maxsize=64)
+def _written(content: Content, language: str, home: str) -> tuple[str, str, str]:
     given = {name: getattr(content, name) for name in content.__dataclass_fields__}
-    given |= {"host": settings().host, "home": settings().base_url, "language": str(get_locale())}
-    subject = _filled(content, "subject.txt", given)
-    text = _filled(content, "body.txt", given)
+    given |= {"language": language, "home": home, "host": home.partition("//")[2]}
+    subject = _filled(content, "subject.txt", given).strip()
+    text = _filled(content, "body.txt", given).strip()
     page = _filled(content, "body.html", given | {"subject": subject})
-    return subject.strip(), _MANY_BLANK_LINES.sub("\n\n", text.strip()) + "\n", _inliner().inline(page)
+    return subject, _MANY_BLANK_LINES.sub("\n\n", text) + "\n", _inliner().inline(page)
 
 
 def _filled(content: Content, part: str, given: dict[str, object]) -> str:

@@ -12,6 +12,9 @@ from sneaky.core.db import Base, pk
 from sneaky.models.columns import EMAIL_LENGTH, ID_LENGTH, not_negative, one_of, plain_json, reference
 from sneaky.models.states import LetterKind, LetterState
 
+# Spelled out, since SQLite uses a partial index only for the very words of its condition.
+WAITING = text("state IN ('queued', 'failed')")
+
 
 class Letter(Base):
     """A letter on its way: what kind, to whom, about what; it is rendered when it is sent."""
@@ -43,8 +46,8 @@ class Letter(Base):
             "priority",
             "next_try_at",
             "id",
-            postgresql_where=text("state IN ('queued', 'failed')"),
-            sqlite_where=text("state IN ('queued', 'failed')"),
+            postgresql_where=WAITING,
+            sqlite_where=WAITING,
         ),
         Index("ix_letter_state_lease_until", "state", "lease_until"),
         Index("ix_letter_settled_at", "settled_at"),

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import select, update
+from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
@@ -21,6 +22,14 @@ _MINUTE = timedelta(minutes=1)
 # Nothing pauses longer, so a longer pause means that somebody set the clock back.
 _LONGEST_PAUSE = timedelta(hours=1)
 _PROOF_IS_FRESH = timedelta(minutes=10)
+
+# Built once, since every letter needs them.
+_LOCKED = select(Instance).where(Instance.id == _INSTANCE).with_for_update()
+_BOOK = (
+    update(cast("Table", Instance.__table__))
+    .where(Instance.id == _INSTANCE)
+    .values(mail_paced_at=bindparam("new_paced_at"))
+)
 
 
 @dataclass(frozen=True)
@@ -78,11 +87,10 @@ def is_mail_proven() -> bool:
 
 def lock(session: Session) -> Instance:
     """The one row about this installation, so that senders take turns; made where it is missing."""
-    statement = select(Instance).where(Instance.id == _INSTANCE).with_for_update()
-    instance = session.scalars(statement).one_or_none()
+    instance = session.scalars(_LOCKED).one_or_none()
     if instance is None:
         session.execute(insert_into(Instance).values(id=_INSTANCE).on_conflict_do_nothing())
-        instance = session.scalars(statement).one()
+        instance = session.scalars(_LOCKED).one()
     return instance
 
 
@@ -98,9 +106,9 @@ def read(session: Session, instance: Instance, at: datetime) -> Gate:
     return Gate(opens_at, max(opens_at, _paced(instance, at) - _slack()))
 
 
-def book(instance: Instance, at: datetime) -> None:
+def book(session: Session, instance: Instance, at: datetime) -> None:
     """Count one letter that leaves at `at` against the rate."""
-    instance.mail_paced_at = _paced(instance, at) + _interval()
+    session.execute(_BOOK, {"new_paced_at": _paced(instance, at) + _interval()})
 
 
 def accept(instance: Instance, at: datetime) -> None:

@@ -6,16 +6,18 @@ import random
 import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final, cast
 
-from sqlalchemy import Select, case, select, update
+from sqlalchemy import Table, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
 from sneaky.core.db import rows_written, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.models import Instance, Letter, LetterKind, LetterState
+from sneaky.models.letters import WAITING
 from sneaky.outbox import gate
+from sneaky.outbox.queue import BULK, PERSONAL
 
 # Longer than a server can keep us busy with one letter, at 15 s for each of its answers.
 LEASE = timedelta(minutes=5)
@@ -30,9 +32,46 @@ LADDER = (
 MOST_TRIES = len(LADDER) + 1
 ASIDE = timedelta(minutes=2)
 _ERROR_LENGTH = 500
-_PRIORITIES = (0, 1, 2)
+_letters = cast("Table", Letter.__table__)
+# Built once: putting a statement together costs more than the database needs for it.
+_DUE: Final = (
+    select(_letters.c.id)
+    .where(
+        WAITING,
+        _letters.c.priority <= bindparam("least_urgent"),
+        _letters.c.next_try_at <= bindparam("at"),
+    )
+    .order_by(_letters.c.priority, _letters.c.next_try_at, _letters.c.id)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+)
+_LEASE: Final = (
+    update(_letters)
+    .where(_letters.c.id == _DUE.scalar_subquery())
+    .values(
+        state=LetterState.SENDING,
+        attempts=_letters.c.attempts + 1,
+        lease_id=bindparam("new_lease"),
+        lease_until=bindparam("new_lease_until"),
+    )
+    .returning(
+        _letters.c.id, _letters.c.kind, _letters.c.to_email, _letters.c.attempts, _letters.c.created_at
+    )
+)
+_SETTLE: Final = (
+    update(_letters)
+    .where(_letters.c.id == bindparam("its_id"), _letters.c.lease_id == bindparam("its_lease"))
+    .values(
+        state=bindparam("new_state"),
+        error=bindparam("new_error"),
+        attempts=bindparam("new_attempts"),
+        next_try_at=bindparam("new_try_at"),
+        settled_at=bindparam("new_settled_at"),
+        lease_id=None,
+        lease_until=None,
+    )
+)
 _INTERRUPTED = "The sender was interrupted while it had this letter."
-_WAITING = (LetterState.QUEUED, LetterState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -118,18 +157,18 @@ def _settle(
 ) -> None:
     """Write the outcome down, unless the lease ran out meanwhile and the letter is somebody else's now."""
     lease = settlement.lease
-    values: dict[str, Any] = {
-        "state": settlement.state,
-        "error": settlement.error[:_ERROR_LENGTH],
-        "lease_id": None,
-        "lease_until": None,
+    outcome = {
+        "its_id": lease.letter_id,
+        "its_lease": lease.lease_id,
+        "new_state": settlement.state,
+        "new_error": settlement.error[:_ERROR_LENGTH],
+        "new_attempts": lease.attempt,
+        "new_try_at": at,
+        "new_settled_at": at,
     }
     if settlement.state is LetterState.FAILED:
-        values |= _next_try(settlement, at, rng)
-    else:
-        values["settled_at"] = at
-    mine = (Letter.id == lease.letter_id) & (Letter.lease_id == lease.lease_id)
-    rows_written(session, update(Letter).where(mine).values(values))
+        outcome |= _next_try(settlement, at, rng)
+    session.execute(_SETTLE, outcome)
     if settlement.state is LetterState.SENT:
         gate.accept(instance, at)
     if settlement.is_refused:
@@ -144,18 +183,19 @@ def _next_try(settlement: Settlement, at: datetime, rng: random.Random) -> dict[
     """When a failed letter is tried again: up to a tenth after its step, so that not all come at once."""
     attempt = settlement.lease.attempt
     if not settlement.is_counted:
-        return {"attempts": attempt - 1, "next_try_at": at + settlement.retry_after}
+        again = {"new_attempts": attempt - 1, "new_try_at": at + settlement.retry_after}
+        return again | {"new_settled_at": None}
     if attempt >= MOST_TRIES:
-        return {"state": LetterState.DEAD, "settled_at": at}
+        return {"new_state": LetterState.DEAD}
     step = max(LADDER[attempt - 1], settlement.retry_after)
-    return {"next_try_at": at + step * (1 + rng.random() / 10)}
+    return {"new_try_at": at + step * (1 + rng.random() / 10), "new_settled_at": None}
 
 
 def _put_aside(session: Session, domain: str, at: datetime) -> None:
     """Let the letters to one slow domain wait, so that they do not keep everybody else's waiting."""
     until = at + ASIDE
     others = (
-        Letter.state.in_(_WAITING),
+        WAITING,
         Letter.next_try_at < until,
         Letter.to_email.endswith(f"@{domain}", autoescape=True),
     )
@@ -163,45 +203,28 @@ def _put_aside(session: Session, domain: str, at: datetime) -> None:
 
 
 def _next(session: Session, instance: Instance, at: datetime) -> Lease | Wait | None:
-    gate_now = gate.read(session, instance, at)
-    if gate_now.opens_at is None:
+    opening = gate.read(session, instance, at)
+    if opening.opens_at is None:
         return None
-    wait_until: datetime | None = None
-    for priority in _PRIORITIES:
-        opens_at = gate_now.opens_at if priority == 0 else gate_now.bulk_opens_at
-        letter_id = session.scalars(_due(priority, at)).one_or_none()
-        if letter_id is None:
-            continue
-        if opens_at <= at:
-            gate.book(instance, at)
-            return _lease(session, letter_id, at)
-        wait_until = opens_at if wait_until is None else min(wait_until, opens_at)
-    return None if wait_until is None else Wait((wait_until - at).total_seconds())
+    if opening.opens_at <= at:
+        least_urgent = BULK if opening.bulk_opens_at <= at else PERSONAL
+        lease = _lease(session, at, least_urgent)
+        if lease is not None:
+            gate.book(session, instance, at)
+            return lease
+        opens_at = opening.bulk_opens_at
+    else:
+        opens_at = opening.opens_at
+    is_due = session.execute(_DUE, {"at": at, "least_urgent": BULK}).first() is not None
+    return Wait((opens_at - at).total_seconds()) if is_due and opens_at > at else None
 
 
-def _due(priority: int, at: datetime) -> Select[int]:
-    """The letter of a priority that is due the longest: one step down the index, however many wait."""
-    return (
-        select(Letter.id)
-        .where(Letter.state.in_(_WAITING), Letter.priority == priority, Letter.next_try_at <= at)
-        .order_by(Letter.next_try_at, Letter.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-
-
-def _lease(session: Session, letter_id: int, at: datetime) -> Lease:
+def _lease(session: Session, at: datetime, least_urgent: int) -> Lease | None:
     lease_id = new_public_id()
     row = session.execute(
-        update(Letter)
-        .where(Letter.id == letter_id)
-        .values(
-            state=LetterState.SENDING,
-            attempts=Letter.attempts + 1,
-            lease_id=lease_id,
-            lease_until=at + LEASE,
-        )
-        .returning(Letter.kind, Letter.to_email, Letter.attempts, Letter.created_at),
-        execution_options={"synchronize_session": False},
-    ).one()
-    return Lease(letter_id, lease_id, row.kind, row.to_email, row.attempts, row.created_at)
+        _LEASE,
+        {"at": at, "least_urgent": least_urgent, "new_lease": lease_id, "new_lease_until": at + LEASE},
+    ).one_or_none()
+    return (
+        None if row is None else Lease(row.id, lease_id, row.kind, row.to_email, row.attempts, row.created_at)
+    )

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from sneaky.core import tokens
 from sneaky.core.clock import now
@@ -77,29 +77,62 @@ def mint(
     return Minted(row.id, token, code)
 
 
+def mint_many(
+    purpose: TokenPurpose, *, until: datetime, exchange_id: int, readers: Sequence[tuple[int, str]]
+) -> list[int]:
+    """Make a link for each reader (participant id, address) in the open transaction, by one statement.
+
+    Returns the ids of the links in the order of `readers`; `token_of` and `rebuild` tell their tokens.
+    """
+    nonces = [tokens.new_nonce() for _ in readers]
+    created_at, ring = now(), keyring()
+    rows = [
+        {
+            "purpose": purpose,
+            "token_hash": tokens.digest(_token(ring, purpose, nonce)),
+            "nonce": nonce,
+            "exchange_id": exchange_id,
+            "participant_id": participant_id,
+            "email": email,
+            "created_at": created_at,
+            "expires_at": until,
+        }
+        for nonce, (participant_id, email) in zip(nonces, readers, strict=True)
+    ]
+    statement = insert(MagicToken).returning(MagicToken.id, sort_by_parameter_order=True)
+    return list(open_session().scalars(statement, rows))
+
+
 def token_of(token_id: int) -> str | None:
     """Rebuild the token of a link, the same every time; None where no such link is stored.
 
-    Whether it is used, revoked or expired is not asked here. A link made with an older secret key that is
-    still known comes back as it was.
+    Whether it is used, revoked or expired is not asked here.
     """
-    found = _row(token_id)
-    if found is None:
-        return None
-    purpose, nonce, token_hash = found
+    row = db.session.get(MagicToken, token_id)
+    return None if row is None else rebuild(row)
+
+
+def rebuild(row: MagicToken) -> str | None:
+    """The token of a link; one made with an older secret key, if that is still known, is as it was.
+
+    None where the key that made it is gone.
+    """
     for ring in _keyrings():
-        token = _token(ring, purpose, nonce)
-        if tokens.equal(tokens.digest(token), token_hash):
+        token = _token(ring, row.purpose, row.nonce)
+        if tokens.equal(tokens.digest(token), row.token_hash):
             return token
     return None
 
 
 def code_of(token_id: int) -> str | None:
     """Rebuild the code that came with a link; None where it has none."""
-    row = db.session.execute(
-        select(MagicToken.nonce, MagicToken.code_hash).where(MagicToken.id == token_id)
-    ).one_or_none()
-    return _code(keyring(), row.nonce) if row is not None and row.code_hash is not None else None
+    row = db.session.get(MagicToken, token_id)
+    return None if row is None else rebuild_code(row)
+
+
+def rebuild_code(row: MagicToken) -> str | None:
+    """The code that came with a link; None where it has none."""
+    return None if row.code_hash is None else _code(keyring(), row.nonce)
 
 
 def hash_code(code: str, browser: str) -> str:
@@ -136,13 +169,6 @@ def path_of(purpose: TokenPurpose, token: str) -> str:
 def url(path: str) -> str:
     """The full address of a path of ours; links only ever start with the configured base URL."""
     return settings().base_url + path
-
-
-def _row(token_id: int) -> tuple[TokenPurpose, str, str] | None:
-    row = db.session.execute(
-        select(MagicToken.purpose, MagicToken.nonce, MagicToken.token_hash).where(MagicToken.id == token_id)
-    ).one_or_none()
-    return None if row is None else (row.purpose, row.nonce, row.token_hash)
 
 
 def _keyrings() -> Iterator[Keyring]:

@@ -21,7 +21,7 @@ from sneaky.outbox import links, queue
 from sneaky.outbox.delivery import deliver
 from sneaky.outbox.message import LetterObsolete, Rendered
 from sneaky.outbox.transports.file import letters_in
-from tests.factories import a_participant, an_exchange, an_organizer
+from tests.factories import a_participant, an_exchange, an_organizer, participants
 from tests.letters.mail import PURPOSES, TO_PARTICIPANTS, a_matched_exchange, change, queued, token_row
 from tests.letters.pages import Page
 
@@ -95,6 +95,25 @@ def test_letter_to_many_gets_its_link_when_it_is_first_written(app: Flask) -> No
         assert (token.participant_id, token.email) == (letter.participant_id, letter.to_email)
         assert f"http://localhost/m/{links.token_of(token.id)}" in rendered.text, kind
         assert _links_stored() == before + 1, kind
+
+
+def test_letters_that_wait_behind_get_their_links_in_one_stroke(any_app: Flask) -> None:
+    exchange_id = a_matched_exchange()
+    participants(exchange_id, 5)
+    with transaction():
+        queue.put_for_participants(LetterKind.MATCH, exchange_id, dedupe_prefix="match:1")
+    other = queued(LetterKind.NUDGE, a_participant(exchange_id))
+    ids = db.session.scalars(select(Letter.id).where(Letter.kind == LetterKind.MATCH)).all()
+    texts = []
+    for letter_id in ids:
+        texts.append(catalogue.render(letter_id).text)
+        assert _links_stored() == len(ids)
+        token = token_row(letter_id)
+        letter = db.session.get_one(Letter, letter_id)
+        assert (token.participant_id, token.email) == (letter.participant_id, letter.to_email)
+        assert f"/m/{links.token_of(token.id)}" in texts[-1]
+    assert len(set(texts)) == len(ids)
+    assert db.session.get_one(Letter, other).token_id is None
 
 
 def _links_stored() -> int:

@@ -15,7 +15,7 @@ from flask_babel import force_locale
 from icalendar import Calendar
 
 from sneaky.letters import catalogue, samples, writing
-from sneaky.letters.content import Content, ExchangeFacts
+from sneaky.letters.content import Content, ExchangeFacts, Facts
 from sneaky.letters.wording import one_line
 from sneaky.models import LetterKind
 from sneaky.outbox.message import Rendered, compose
@@ -43,7 +43,7 @@ def filled(kind: LetterKind, words: str) -> Content:
     """The sample letter, with `words` wherever a person's words stand."""
     sample = samples.content(kind)
     words = one_line(words)
-    facts = {**sample.facts} | ({"error": words} if "error" in sample.facts else {})
+    facts = Facts(sample.facts | ({"error": words} if "error" in sample.facts else {}))
     exchange = ExchangeFacts(
         name=words,
         event_at=datetime(2026, 12, 24, 17, tzinfo=UTC),

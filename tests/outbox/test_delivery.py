@@ -25,7 +25,8 @@ from sneaky.outbox.transports.console import ConsoleTransport
 from sneaky.outbox.transports.file import FileTransport
 from sneaky.outbox.transports.memory import MemoryTransport
 from sneaky.outbox.transports.resend import ResendTransport
-from sneaky.outbox.transports.smtp import Security, Server, SmtpTransport
+from sneaky.outbox.transports.smtp import SmtpTransport
+from sneaky.outbox.transports.smtp_line import Security, Server
 from tests.mail_server import Fault, MailServer
 from tests.outbox.conftest import Reconfigure
 from tests.outbox.letters import a_letter, letter, letters, plain, state

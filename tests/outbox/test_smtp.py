@@ -14,16 +14,17 @@ from sneaky.core.settings import Settings
 from sneaky.outbox.message import Rendered, compose
 from sneaky.outbox.transports import smtp
 from sneaky.outbox.transports.base import ServerAway
-from sneaky.outbox.transports.smtp import Security, Server, SmtpTransport
+from sneaky.outbox.transports.smtp import SmtpTransport
+from sneaky.outbox.transports.smtp_line import Security, Server
 from tests.certificates import Authority, an_authority
 from tests.mail_server import Fault, MailServer
 
 PAPER = Rendered("Hello", "Grüße\n.\n..dots\n", "<p>Grüße</p>")
 
 
-@pytest.fixture
-def server() -> Iterator[MailServer]:
-    with MailServer() as server:
+@pytest.fixture(params=[True, False], ids=["pipelining", "step by step"])
+def server(request: pytest.FixtureRequest) -> Iterator[MailServer]:
+    with MailServer(pipelines=request.param) as server:
         yield server
 
 
