@@ -38,6 +38,7 @@ def test_a_healthy_instance_says_so(app: Flask) -> None:
         "9 hours ago",
         "a folder of files",
         "not tried yet",
+        __version__,
     ):
         assert words in page
 

@@ -126,13 +126,13 @@ class Bar:
 @blueprint.app_template_filter()
 def job_name(job_id: str) -> str:
     """What a job is called; the id itself of one that this version does not know."""
-    return str(_JOBS[_name(job_id)][0]) if _name(job_id) else job_id
+    return str(_JOBS[_name(job_id)][0]) if _name(job_id) in _JOBS else job_id
 
 
 @blueprint.app_template_filter()
 def job_purpose(job_id: str) -> str:
     """What a job does, as a sentence; nothing for one that this version does not know."""
-    return str(_JOBS[_name(job_id)][1]) if _name(job_id) else ""
+    return str(_JOBS[_name(job_id)][1]) if _name(job_id) in _JOBS else ""
 
 
 @blueprint.app_template_filter()
@@ -224,11 +224,11 @@ def action_words(action: str) -> str:
 
 
 def _name(job_id: str) -> str:
-    """The name of the job behind an id; empty for one that this version does not know."""
+    """The name of the job behind an id, such as that of one exchange's reminder."""
     try:
         return resolve(job_id)[0].name
     except NotFound:
-        return ""
+        return job_id
 
 
 def _step(field: str) -> int:
