@@ -23,6 +23,7 @@ from sneaky.outbox import gate, links
 INVITATION_LIVES = timedelta(days=7)
 RESET_LIVES = timedelta(hours=1)
 _SETUP_LIVES = timedelta(days=7)
+_LOCALES = frozenset({"en", "de"})
 _OLD_LINK = "This link was used already, or it is too old."
 _TAKEN = "Somebody with this address is an organizer already."
 _WRONG = "Address and password do not go together. Try again, or choose a new password."
@@ -192,6 +193,8 @@ def profile(organizer_id: int) -> OrganizerProfile:
 def change_profile(organizer_id: int, *, name: str, locale: str | None, zone: str | None) -> None:
     """Change how an organizer is called and in which language and IANA zone we write to them."""
     name = line(name, field="name", called="The name", longest=NAME_LENGTH)
+    if locale is not None and locale not in _LOCALES:
+        raise RuleBroken("We do not speak this language yet.", field="locale")
     if zone is not None and zone not in pytz.all_timezones_set:
         raise RuleBroken("We do not know this time zone.", field="zone")
     with transaction() as session:

@@ -41,10 +41,11 @@ def _places() -> list[tuple[str, str, bool]]:
     organizer, participant = organizer_or_none(), participant_or_none()
     places = []
     if organizer:
-        places.append(("organizer.dashboard", _("Exchanges")))
+        places.append(("organizer.dashboard", _("Exchanges"), request.blueprint == "organizer"))
     if participant:
-        places.append(("participant.home", _("My page")))
+        places.append(("participant.home", _("My page"), request.blueprint == "participant"))
     if organizer and organizer.is_admin:
-        places.append(("operations.jobs", _("Operations")))
-    here = request.blueprint
-    return [(url_for(endpoint), word, endpoint.startswith(f"{here}.")) for endpoint, word in places]
+        places.append(("operations.jobs", _("Operations"), request.blueprint == "operations"))
+    if organizer:
+        places.append(("signin.account", _("Account"), request.endpoint == "signin.account"))
+    return [(url_for(endpoint), word, is_here) for endpoint, word, is_here in places]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
@@ -14,10 +14,11 @@ from sqlalchemy import func, select
 
 from sneaky.access import organizers
 from sneaky.app import create_app
-from sneaky.core.db import db
+from sneaky.core.db import db, transaction
 from sneaky.core.errors import Forbidden, NotFound, RuleBroken, SneakyError
 from sneaky.core.settings import Settings
 from sneaky.models import LetterKind, Organizer, TokenPurpose
+from sneaky.outbox import links
 from tests.access.looking import audit_trail, letters, only_letter, token_in
 
 PASSWORD = "correct horse"
@@ -77,8 +78,9 @@ def test_an_organizer_from_the_command_line_closes_set_up_too(app: Flask) -> Non
 
 
 def test_set_up_closes_although_it_was_open_a_moment_ago(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
-    token = setup_token()
     organizers.create("Olga", "olga@example.org", PASSWORD, is_admin=True)
+    with transaction():
+        token = links.mint(TokenPurpose.SETUP, lifetime=timedelta(hours=1)).token
     monkeypatch.setattr(organizers, "open_link", lambda *_args: None)
     with pytest.raises(NotFound):
         organizers.set_up(token, name="Eve", email="eve@example.org", password=PASSWORD)

@@ -213,10 +213,11 @@ def test_a_late_or_revoked_link_lets_nobody_in(ann: int) -> None:
         late, revoked = a_link(ann), a_link(ann)
         with transaction():
             claims.revoke(claims.of_token(revoked))
+        with pytest.raises(RuleBroken):
+            magic_links.redeem(revoked)
         clock.shift(15 * 60)
-        for token in (late, revoked):
-            with pytest.raises(RuleBroken):
-                magic_links.redeem(token)
+        with pytest.raises(RuleBroken):
+            magic_links.redeem(late)
 
 
 def test_the_link_of_a_match_letter_works_until_its_time_is_over(ann: int) -> None:

@@ -229,7 +229,11 @@ def test_an_organizer_chooses_name_language_and_zone(olga: int) -> None:
     organizers.change_profile(olga, name="Olga O.", locale="de", zone="Asia/Tokyo")
     profile = organizers.profile(olga)
     assert (profile.name, profile.locale, profile.zone) == ("Olga O.", "de", "Asia/Tokyo")
-    for name, zone, field in (("", None, "name"), ("Olga", "Mars/Olympus", "zone")):
+    for name, locale, zone, field in (
+        ("", None, None, "name"),
+        ("Olga", "fr", None, "locale"),
+        ("Olga", None, "Mars/Olympus", "zone"),
+    ):
         with pytest.raises(RuleBroken) as refused:
-            organizers.change_profile(olga, name=name, locale=None, zone=zone)
+            organizers.change_profile(olga, name=name, locale=locale, zone=zone)
         assert refused.value.field == field
