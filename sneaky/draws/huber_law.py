@@ -104,6 +104,7 @@ class HuberLaw:
 
         A single loop is always read as it is, for there the order of settling follows the loop.
         """
+        self._single_loop = single_loop
         self._is_flipped = not single_loop and log_bound(board.flipped()) < log_bound(board)
         side = board.flipped() if self._is_flipped else board
         self._size = board.size
@@ -115,6 +116,9 @@ class HuberLaw:
 
     def attempt(self, rng: Random) -> list[int] | None:
         """One try at a draw: the recipient of each giver, or None."""
+        return self._loop(rng) if self._single_loop else self._whole(rng)
+
+    def _whole(self, rng: Random) -> list[int] | None:
         waiting = Waiting(self._barred_counts, range(self._size))
         giver_of = [0] * self._size
         for settled, recipient in enumerate(self._order):
@@ -124,8 +128,8 @@ class HuberLaw:
             giver_of[recipient] = giver
         return giver_of if self._is_flipped else inverse(giver_of)
 
-    def attempt_loop(self, rng: Random) -> list[int] | None:
-        """One try at a draw that is one single loop: who is chosen to give is the next to be given to.
+    def _loop(self, rng: Random) -> list[int] | None:
+        """Whoever is chosen to give is the next to be given to.
 
         One person is kept out of the choice to close the loop at the end, if allowed. This leaves one giver
         fewer, so the bound is near (size - 1)!, the number of loops, and not size!, the number of draws.

@@ -13,7 +13,7 @@ from sneaky.draws.explain import DrawNotFound, NoValidDraw, Verdict, verdict
 from sneaky.draws.leniency import Lenient, kindest, kindest_without_flaws
 from sneaky.draws.search import PLAIN, DrawOptions, find
 from sneaky.draws.subsets import SubsetTable
-from sneaky.draws.tiers import Ladder, Method, Tier, WholeDraw, loop_rungs
+from sneaky.draws.tiers import Ladder, Method, Tier, WholeDraw, rungs
 
 __all__ = ["DrawNotFound", "DrawOptions", "DrawResult", "Method", "NoValidDraw", "Tier", "draw"]
 
@@ -106,7 +106,7 @@ def _loop(lenient: Lenient, options: DrawOptions, rng: Random, tier: Tier | None
     board = lenient.board
     if not is_strongly_connected(board):
         return Outcome(None, Method.SEARCH, 0, is_proof=True)
-    ladder = Ladder(loop_rungs(board, tier), rng)
+    ladder = Ladder(rungs(board, tier, single_loop=True), rng)
     recipient_of = ladder.draw()
     if recipient_of is not None and not options.flaws(recipient_of):
         return Outcome(recipient_of, ladder.method, ladder.attempts)

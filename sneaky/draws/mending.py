@@ -89,7 +89,7 @@ def damage_to(
 
 
 def _stayed(recipient_of: Mapping[Id, Id], leaving: Collection[Id], joining: Collection[Id]) -> list[Id]:
-    """The people of the draw who stay; raises ValueError if this is no draw or not theirs to leave or join."""
+    """The people of the draw who stay; raises ValueError where `plan` does."""
     if set(recipient_of.values()) != recipient_of.keys():
         raise ValueError("everybody in a draw gives to one person and gets from one")
     if not recipient_of.keys() >= set(leaving) or not recipient_of.keys().isdisjoint(joining):

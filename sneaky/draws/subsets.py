@@ -10,7 +10,7 @@ from random import Random
 from sneaky.draws.board import Board
 
 MOST_STATES = 200_000
-MOST_ALLOWED_PAIRS = 100_000
+MOST_ALLOWED_PAIRS = 10_000
 
 
 class SubsetTable:
@@ -34,7 +34,7 @@ class SubsetTable:
         if board.size**2 - board.barred_pairs > MOST_ALLOWED_PAIRS:
             return None
         allowed = [board.allowed(giver) for giver in range(board.size)]
-        order = _neighbours_together(board, allowed)
+        order = _neighbours_together(allowed)
         last_chance = {recipient: place for place, giver in enumerate(order) for recipient in allowed[giver]}
         choices = [[1 << recipient for recipient in row] for row in allowed]
         layers, states = [{0: 1}], 1
@@ -87,24 +87,31 @@ class SubsetTable:
                     open_ends.append((place - 1, taken ^ bit, longer))
 
 
-def _neighbours_together(board: Board, allowed: list[set[int]]) -> list[int]:
-    """Order the givers so that each adds few recipients that no one before could get."""
-    givers_of: list[list[int]] = [[] for _ in range(board.size)]
+def _neighbours_together(allowed: list[set[int]]) -> list[int]:
+    """Order the givers so that few recipients are open at a time: got by chance before, but not surely yet.
+
+    Next comes who opens the fewest recipients, where each one they share with w givers still to come,
+    themselves included, counts 1 / w less: it may be closed soon.
+    """
+    waiting: list[set[int]] = [set() for _ in allowed]
     for giver, row in enumerate(allowed):
         for recipient in row:
-            givers_of[recipient].append(giver)
-    new_to = {giver: len(row) for giver, row in enumerate(allowed)}
-    seen: set[int] = set()
+            waiting[recipient].add(giver)
+    score = {giver: sum(1 - 1 / len(waiting[r]) for r in row) for giver, row in enumerate(allowed)}
+    opened: set[int] = set()
     order = []
-    while new_to:
-        giver = min(new_to, key=new_to.__getitem__)
-        del new_to[giver]
+    while score:
+        giver = min(score, key=score.__getitem__)
+        del score[giver]
         order.append(giver)
-        for recipient in allowed[giver] - seen:
-            for other in givers_of[recipient]:
-                if other in new_to:
-                    new_to[other] -= 1
-        seen |= allowed[giver]
+        for recipient in allowed[giver]:
+            others = waiting[recipient]
+            others.discard(giver)
+            if others:
+                change = 1 / (len(others) + 1) - 1 / len(others) - (recipient not in opened)
+                for other in others:
+                    score[other] += change
+        opened |= allowed[giver]
     return order
 
 

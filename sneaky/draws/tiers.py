@@ -17,8 +17,10 @@ from sneaky.draws.subsets import SubsetTable
 from sneaky.draws.worms import Worms
 
 MOST_TRIES = 500
+MOST_SETTLED = 150_000
 MOST_BARRED_PER_PERSON = 3
-LEAST_ACCEPTANCE = 1e-4
+GOOD_ACCEPTANCE = 1e-2
+LEAST_HOPE = 0.05
 
 
 class Tier(StrEnum):
@@ -93,8 +95,8 @@ class Ladder:
                 recipient_of = self._rung.attempt(self._rng)
                 if recipient_of is not None:
                     return recipient_of
-            self.is_proof |= self._rung.is_complete
-            self._rung = next(self._rungs, None)
+            self.is_proof = self._rung.is_complete
+            self._rung = None if self.is_proof else next(self._rungs, None)
         return None
 
 
@@ -108,8 +110,8 @@ class WholeDraw:
         for givers in blocks(board, matching):
             if len(givers) > 1:
                 recipients = [self._start[giver] for giver in givers]
-                rungs = plain_rungs(board.cut(givers, recipients), tier)
-                self._parts.append((givers, recipients, Ladder(rungs, rng)))
+                part = board.cut(givers, recipients)
+                self._parts.append((givers, recipients, Ladder(rungs(part, tier), rng)))
 
     @property
     def method(self) -> Method:
@@ -133,29 +135,41 @@ class WholeDraw:
         return recipient_of
 
 
-def plain_rungs(board: Board, tier: Tier | None = None) -> Iterator[Rung]:
-    """The ladder for a board on which "each gives to the recipient of the same number" is a valid draw."""
+def rungs(board: Board, tier: Tier | None = None, *, single_loop: bool = False) -> Iterator[Rung]:
+    """The ladder for a board, with `tier` that rung only.
+
+    For whole draws "each gives to the recipient of the same number" must be valid, and then the last rung
+    never fails. The ladder for one `single_loop` may end without a draw.
+    """
     if tier is Tier.REJECTION or (tier is None and is_sparsely_barred(board)):
-        yield Rung(Method.REJECTION, Rejection(board).attempt, MOST_TRIES)
+        shuffle = RandomCircle(board) if single_loop else Rejection(board)
+        yield Rung(Method.REJECTION, shuffle.attempt, MOST_TRIES)
     if tier in (None, Tier.HUBER_LAW):
-        huber_law = HuberLaw(board)
-        if tier or huber_law.likely_acceptance >= LEAST_ACCEPTANCE:
-            yield Rung(Method.HUBER_LAW, huber_law.attempt, MOST_TRIES)
-    if tier in (None, Tier.SUBSETS) and (table := SubsetTable.of(board)):
-        yield Rung(Method.SUBSETS, table.sample)
-    if tier in (None, Tier.WORMS):
+        yield from _huber_law_and_counting(board, tier, single_loop)
+    elif tier is Tier.SUBSETS:
+        yield from _counting(board, single_loop)
+    if tier in (None, Tier.WORMS) and not single_loop:
         yield Rung(Method.NEAR_UNIFORM, Worms(board, list(range(board.size))).attempt)
 
 
-def loop_rungs(board: Board, tier: Tier | None = None) -> Iterator[Rung]:
-    """The ladder for one single loop; it may end without a draw."""
-    if tier is Tier.REJECTION or (tier is None and is_sparsely_barred(board)):
-        yield Rung(Method.REJECTION, RandomCircle(board).attempt, MOST_TRIES)
-    if tier in (None, Tier.HUBER_LAW):
-        huber_law = HuberLaw(board, single_loop=True)
-        if tier or huber_law.likely_acceptance >= LEAST_ACCEPTANCE:
-            yield Rung(Method.HUBER_LAW, huber_law.attempt_loop, MOST_TRIES)
-    if tier in (None, Tier.SUBSETS) and (table := PathTable.of(board)):
+def _huber_law_and_counting(board: Board, tier: Tier | None, single_loop: bool) -> Iterator[Rung]:
+    """Where an attempt succeeds often, do not count; where it rarely does, count first and try longer then.
+
+    The guess of how often it does is mostly too low, by a factor of 10 or more on sparse boards.
+    """
+    huber_law = HuberLaw(board, single_loop=single_loop)
+    if tier or huber_law.likely_acceptance >= GOOD_ACCEPTANCE:
+        yield Rung(Method.HUBER_LAW, huber_law.attempt, MOST_TRIES)
+    if tier is None:
+        yield from _counting(board, single_loop)
+        most_tries = max(MOST_TRIES, MOST_SETTLED // board.size)
+        if huber_law.likely_acceptance * most_tries >= LEAST_HOPE:
+            yield Rung(Method.HUBER_LAW, huber_law.attempt, most_tries)
+
+
+def _counting(board: Board, single_loop: bool) -> Iterator[Rung]:
+    table = PathTable.of(board) if single_loop else SubsetTable.of(board)
+    if table:
         yield Rung(Method.SUBSETS, table.sample, is_complete=True)
 
 

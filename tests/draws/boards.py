@@ -90,6 +90,11 @@ def random_forbidden(size: int, density: float, rng: Random) -> frozenset[Pair]:
     return frozenset(pair for pair in all_pairs(size) if rng.random() < density)
 
 
+def all_but_steps(size: int, *steps: int) -> frozenset[Pair]:
+    """People sit in a circle, and each may give only to those so many seats further on."""
+    return frozenset((a, b) for a, b in all_pairs(size) if (b - a) % size not in steps)
+
+
 def households(*sizes: int) -> frozenset[Pair]:
     """Nobody gives within their household; people are numbered household by household."""
     home = [index for index, size in enumerate(sizes) for _ in range(size)]

@@ -12,7 +12,7 @@ from sneaky.draws.leniency import kindest
 from sneaky.draws.matching import draw
 from sneaky.draws.perfect import largest_matching
 from sneaky.draws.search import DrawOptions
-from sneaky.draws.tiers import Ladder, Tier, WholeDraw, is_sparsely_barred, loop_rungs
+from sneaky.draws.tiers import Ladder, Tier, WholeDraw, is_sparsely_barred, rungs
 from tests.draws.boards import Pair, cases, households, valid_draws
 from tests.draws.fairness import assert_fair, quantiles, simulated
 
@@ -104,7 +104,7 @@ def test_draws_without_reciprocal_pairs_are_uniform(name: str) -> None:
 @pytest.mark.parametrize("name", ["self-only-6", "households-2-2-2", "couples-and-last-year"])
 def test_single_loops_are_uniform(name: str, tier: Tier) -> None:
     size, forbidden = BOARDS[name]
-    ladder = Ladder(loop_rungs(board_of(range(size), forbidden), tier), Random(f"{name} {tier}"))
+    ladder = Ladder(rungs(board_of(range(size), forbidden), tier, single_loop=True), Random(f"{name} {tier}"))
     outcomes = valid_draws(size, forbidden, DrawOptions(single_loop=True))
     assert_fair(lambda: tuple(ladder.draw() or ()), outcomes)
 

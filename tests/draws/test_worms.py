@@ -9,15 +9,13 @@ import pytest
 from sneaky.draws import worms
 from sneaky.draws.board import Board, board_of
 from sneaky.draws.worms import Worms, worms_for
-from tests.draws.boards import all_pairs, cases, households, valid_draws
+from tests.draws.boards import all_but_steps, cases, households, valid_draws
 
 Draw = tuple[int, ...]
 BOARDS = {
     "self-only-4": board_of(range(4), ()),
     "couples-and-last-year": board_of(range(6), cases()["couples-and-last-year"].forbidden),
-    "one ring or the other": board_of(
-        range(8), [pair for pair in all_pairs(8) if (pair[1] - pair[0]) % 8 not in (1, 2)]
-    ),
+    "one ring or the other": board_of(range(8), all_but_steps(8, 1, 2)),
 }
 
 
