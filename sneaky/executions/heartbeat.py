@@ -5,13 +5,16 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import urllib3
 from flask import current_app
 
 from sneaky.core.clock import monotonic
 from sneaky.core.settings import settings
+
+if TYPE_CHECKING:
+    import urllib3
 
 logger = logging.getLogger(__name__)
 _EXTENSION = "sneaky.heart"
@@ -30,9 +33,8 @@ class Heart:
         self._ticked: dict[str, float] = {}
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="heartbeat")
         self._room = threading.BoundedSemaphore(_WAITING_AT_MOST)
-        self._http = urllib3.PoolManager(
-            timeout=urllib3.Timeout(connect=connect, read=read), retries=False, maxsize=1
-        )
+        self._timeouts = {"connect": connect, "read": read}
+        self._http: urllib3.PoolManager | None = None
 
     def started(self, job: str) -> None:
         """Say that a run has begun."""
@@ -53,6 +55,12 @@ class Heart:
             self._thread.submit(self._send, f"{self._url}/{path}")
 
     def _send(self, url: str) -> None:
+        import urllib3  # noqa: PLC0415  (a mebibyte that only instances with a watcher need)
+
+        if self._http is None:
+            self._http = urllib3.PoolManager(
+                timeout=urllib3.Timeout(**self._timeouts), retries=False, maxsize=1
+            )
         try:
             answer = self._http.request("GET", url)
         except urllib3.exceptions.HTTPError as error:

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
 from urllib.parse import urlsplit
 
 from sneaky.core.settings import Settings
-from sneaky.outbox.transports import console, file, resend, smtp
 from sneaky.outbox.transports.base import Transport
 
-_BY_SCHEME: dict[str, Callable[[Settings], Transport]] = {
-    "smtp": smtp.from_settings,
-    "smtps": smtp.from_settings,
-    "resend": resend.from_settings,
-    "console": console.from_settings,
-    "file": file.from_settings,
-}
+_MODULES = {"smtp": "smtp", "smtps": "smtp", "resend": "resend", "console": "console", "file": "file"}
 
 
 def from_settings(settings: Settings) -> Transport:
-    """The transport that `mail_url` names; nothing is opened yet."""
-    return _BY_SCHEME[urlsplit(settings.mail_url).scheme](settings)
+    """The transport that `mail_url` names; nothing is opened yet, and none of the others is loaded."""
+    name = _MODULES[urlsplit(settings.mail_url).scheme]
+    module = importlib.import_module(f"sneaky.outbox.transports.{name}")
+    transport: Transport = module.from_settings(settings)
+    return transport
