@@ -34,9 +34,11 @@ def calendar_file(content: bytes, *, name: str) -> Response:
 
 
 def _file(text: str, kind: str, name: str) -> Response:
-    return send_file(
+    answer = send_file(
         io.BytesIO(text.encode()), f"{kind}; charset=utf-8", as_attachment=True, download_name=_safe(name)
     )
+    answer.headers["Cache-Control"] = "no-store"  # Flask would let personal files be kept
+    return answer
 
 
 def _harmless(cell: str) -> str:

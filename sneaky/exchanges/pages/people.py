@@ -46,7 +46,7 @@ class LetterGlance:
 
 @dataclass(frozen=True)
 class PersonRow:
-    """One participant as the organizer sees them."""
+    """One participant as the organizer sees them; unreachable once the very last letter did not arrive."""
 
     public_id: str
     name: str
@@ -58,11 +58,7 @@ class PersonRow:
     wishes: int
     has_opened: bool
     letter: LetterGlance | None
-
-    @property
-    def is_unreachable(self) -> bool:
-        """Whether the last letter to this person did not arrive."""
-        return self.letter is not None and self.letter.state is LetterState.DEAD
+    is_unreachable: bool
 
 
 @dataclass(frozen=True)
@@ -246,4 +242,5 @@ def _person(row: Any) -> PersonRow:
         wishes=row.wishes,
         has_opened=row.has_opened,
         letter=letter,
+        is_unreachable=row.latest_state is not None,
     )

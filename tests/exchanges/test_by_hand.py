@@ -1,0 +1,229 @@
+"""What is done by hand, on both databases: letters, corrections, boxes of exclusions, typed names."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+import time_machine
+from flask import Flask
+from sqlalchemy import select
+
+from sneaky.access import magic_links
+from sneaky.core.clock import now
+from sneaky.core.db import db
+from sneaky.core.errors import NotFound, RuleBroken, TooMany
+from sneaky.draws import conduct, repair, reveal
+from sneaky.draws.leaving import be_forgotten, leave
+from sneaky.draws.loosening import Loosening, loosen
+from sneaky.draws.rules import Action
+from sneaky.exchanges import households, lifecycle, mailing
+from sneaky.exchanges.corrections import correct
+from sneaky.exchanges.matrix import set_exclusions
+from sneaky.exchanges.naming import person_called
+from sneaky.matches import seals
+from sneaky.models import (
+    Exchange,
+    Exclusion,
+    Letter,
+    LetterKind,
+    LetterState,
+    Participant,
+    ParticipantState,
+    TokenPurpose,
+)
+from tests.factories import a_participant, an_exchange, participants
+
+
+def drawn(people: int = 5) -> tuple[int, list[int]]:
+    exchange_id = an_exchange()
+    in_the_hat = participants(exchange_id, people)
+    conduct.conduct_draw(exchange_id, even_if_mail_unproven=True)
+    return exchange_id, in_the_hat
+
+
+def nudged() -> set[int | None]:
+    return set(db.session.scalars(select(Letter.participant_id).where(Letter.kind == LetterKind.NUDGE)))
+
+
+def public_ids(*people: int) -> list[str]:
+    return [db.session.get_one(Participant, person).public_id for person in people]
+
+
+def test_a_nudge_goes_to_those_who_could_open_and_did_not(any_app: Flask) -> None:
+    exchange_id, people = drawn()
+    reveal.reveal(people[0])
+    repair.rescue(exchange_id, people[1], people[2:])
+    assert mailing.nudge(exchange_id) == 3
+    assert nudged() == set(people[2:])
+    assert mailing.nudge(exchange_id) == 0
+    with time_machine.travel(now() + timedelta(days=1), tick=False):
+        assert mailing.nudge(exchange_id) == 3
+
+
+def test_nobody_is_nudged_without_a_match_or_after_the_end(any_app: Flask) -> None:
+    exchange_id = an_exchange()
+    with pytest.raises(RuleBroken, match="Draw the names first"):
+        mailing.nudge(exchange_id)
+    lifecycle.cancel(exchange_id)
+    with pytest.raises(RuleBroken, match="over"):
+        mailing.nudge(exchange_id)
+
+
+def test_a_letter_that_waits_is_not_doubled(any_app: Flask) -> None:
+    _exchange_id, people = drawn()
+    mailing.send_again(people[0])
+    to_them = select(Letter.kind).where(Letter.participant_id == people[0])
+    assert db.session.scalars(to_them).all() == [LetterKind.MATCH]
+
+
+def test_nothing_is_sent_to_those_who_wait_or_have_left(app: Flask) -> None:
+    exchange_id = an_exchange()
+    with pytest.raises(RuleBroken, match="once the names are drawn"):
+        mailing.send_again(a_participant(exchange_id))
+    with pytest.raises(RuleBroken, match="withdrawn"):
+        mailing.send_again(a_participant(exchange_id, state=ParticipantState.WITHDRAWN))
+    assert db.session.scalars(select(Letter)).all() == []
+
+
+def test_letters_to_one_address_are_bounded(app: Flask) -> None:
+    _exchange_id, people = drawn()
+    for _each in range(5):
+        mailing.send_again(people[0])
+    with pytest.raises(TooMany):
+        mailing.send_again(people[0])
+
+
+def test_every_given_up_letter_is_tried_anew(any_app: Flask) -> None:
+    exchange_id, _people = drawn()
+    for letter in db.session.scalars(select(Letter)):
+        letter.state = LetterState.DEAD
+    db.session.commit()
+    assert mailing.retry_undelivered(an_exchange()) == 0
+    assert mailing.retry_undelivered(exchange_id) == 5
+
+
+def test_a_link_that_was_handed_out_opens_the_sealed_match(any_app: Flask) -> None:
+    _exchange_id, people = drawn()
+    link = mailing.hand_out_link(people[0])
+    view = magic_links.peek(link.rpartition("/")[2])
+    assert (view.purpose, view.participant_id) == (TokenPurpose.MATCH, people[0])
+    assert link != mailing.hand_out_link(people[0])
+
+
+def test_no_link_for_those_who_do_not_take_part(app: Flask) -> None:
+    person = a_participant(an_exchange(), state=ParticipantState.PENDING)
+    with pytest.raises(RuleBroken, match="does not take part"):
+        mailing.hand_out_link(person)
+
+
+def test_corrections_are_all_or_nothing(any_app: Flask) -> None:
+    exchange_id = an_exchange()
+    ann = a_participant(exchange_id, name="Ann", email="ann@example.org")
+    a_participant(exchange_id, email="bob@example.org")
+    with pytest.raises(RuleBroken) as refused:
+        correct(ann, name="Anna", email="bob@example.org", is_guarded=False, household="Attic")
+    assert refused.value.field == "email"
+    db.session.expire_all()
+    assert db.session.get_one(Participant, ann).name == "Ann"
+    correct(ann, name="Anna", email="bob@example.org", is_guarded=True, household="Attic")
+    person = db.session.get_one(Participant, ann)
+    assert (person.name, person.email, person.is_guarded) == ("Anna", "bob@example.org", True)
+    correct(ann, name="Anna", email="anna@example.org", is_guarded=False, household=None)
+    db.session.expire_all()
+    assert not person.is_guarded
+    assert person.household_id is not None
+
+
+def test_boxes_replace_rules_among_the_people_shown(any_app: Flask) -> None:
+    exchange_id = an_exchange()
+    people = participants(exchange_id, 4)
+    ann, bob, cem, dora = public_ids(*people)
+    set_exclusions(exchange_id, [ann, bob, cem, dora], [(ann, bob), (ann, bob), (cem, cem), (dora, ann)])
+    set_exclusions(exchange_id, [ann, bob, cem], [(bob, cem)])
+    rows = db.session.execute(select(Exclusion.giver_id, Exclusion.recipient_id)).all()
+    assert {tuple(row) for row in rows} == {(people[3], people[0]), (people[1], people[2])}
+
+
+def test_boxes_take_no_strangers_and_nothing_after_the_draw(app: Flask) -> None:
+    exchange_id, people = drawn()
+    here = public_ids(*people)
+    with pytest.raises(RuleBroken, match="already drawn"):
+        set_exclusions(exchange_id, here, [])
+    other = an_exchange()
+    with pytest.raises(NotFound):
+        set_exclusions(other, here, [])
+    own = public_ids(a_participant(other))
+    with pytest.raises(NotFound):
+        set_exclusions(other, own, [(own[0], here[0])])
+
+
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [("ann", "Ann"), ("ANN@example.org", "Ann"), (" anna ", "Anna"), ("beth", "Bethany Ann")],
+)
+def test_a_typed_name_means_one_person(any_app: Flask, typed: str, meant: str) -> None:
+    exchange_id = an_exchange()
+    for name in ("Ann", "Anna", "Bethany Ann"):
+        a_participant(exchange_id, name=name, email=f"{name.split()[0].lower()}@example.org")
+    found = person_called(exchange_id, typed, field="giver")
+    assert db.session.get_one(Participant, found).name == meant
+
+
+@pytest.mark.parametrize(
+    ("typed", "complaint"), [("an", "Several"), ("Zoe", "Nobody here"), ("%", "Nobody here")]
+)
+def test_a_typed_name_that_means_nobody_or_several_is_refused(app: Flask, typed: str, complaint: str) -> None:
+    exchange_id = an_exchange()
+    for name in ("Ann", "Anna"):
+        a_participant(exchange_id, name=name)
+    a_participant(an_exchange(), name="Zoe")
+    with pytest.raises(RuleBroken, match=complaint) as refused:
+        person_called(exchange_id, typed, field="giver")
+    assert refused.value.field == "giver"
+
+
+def test_loosening_is_all_or_nothing(any_app: Flask) -> None:
+    exchange_id = an_exchange(single_loop=True)
+    ann, bob = participants(exchange_id, 2)
+    households.assign(ann, "Attic")
+    with pytest.raises(NotFound):
+        loosen(exchange_id, [Loosening(Action.ALLOW_LOOPS), Loosening(Action.ALLOW, giver_id=ann)])
+    with pytest.raises(NotFound):
+        loosen(exchange_id, [Loosening(Action.LEAVE_HOUSEHOLD)])
+    assert db.session.get_one(Exchange, exchange_id).single_loop
+    loosen(exchange_id, [Loosening(Action.ALLOW_LOOPS), Loosening(Action.LEAVE_HOUSEHOLD, ann)])
+    db.session.expire_all()
+    assert not db.session.get_one(Exchange, exchange_id).single_loop
+    assert db.session.get_one(Participant, ann).household_id is None
+    loosen(exchange_id, [Loosening(Action.ALLOW, ann, bob)])
+
+
+def test_an_exchange_that_is_gone_is_not_loosened(app: Flask) -> None:
+    with pytest.raises(NotFound):
+        loosen(404, [Loosening(Action.ALLOW_LOOPS)])
+
+
+def test_leaving_and_being_forgotten_mend_a_draw(any_app: Flask) -> None:
+    _exchange_id, people = drawn(7)
+    leave(people[0])
+    be_forgotten(people[1])
+    assert db.session.get(Participant, people[1]) is None
+    gives = {person: seals.recipient_of(person) for person in people[2:]}
+    assert set(gives.values()) == set(people[2:])
+    be_forgotten(people[0])
+    assert db.session.get(Participant, people[0]) is None
+
+
+def test_somebody_who_is_gone_cannot_go(app: Flask) -> None:
+    for go in (leave, be_forgotten):
+        with pytest.raises(NotFound):
+            go(404)
+
+
+def test_before_the_draw_leaving_is_a_withdrawal(any_app: Flask) -> None:
+    person = a_participant(an_exchange())
+    leave(person)
+    assert db.session.get_one(Participant, person).state is ParticipantState.WITHDRAWN
+    with pytest.raises(RuleBroken, match="withdrawn already"):
+        leave(person)
