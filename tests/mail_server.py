@@ -71,6 +71,7 @@ class MailServer:
         self.sender_answer = "250 OK"
         self.data_answer: str | None = None
         self.hangs_up_at_sign_in = False
+        self.takes_letters_to_nobody = False
         self.port = 0
         self.is_implicit = is_implicit
         self.pipelines = pipelines
@@ -133,7 +134,7 @@ class MailServer:
             options |= {"tls_context": self._tls}
         if self._login is not None:
             options |= {"authenticator": self._authenticated, "auth_required": True}
-        protocol = _Protocol(_Handler(self, self.connections), self.greeting, self.data_answer, **options)
+        protocol = _Protocol(_Handler(self, self.connections), self, **options)
         if self.is_implicit:
             protocol._auth_require_tls = False  # it does not see the encryption below it
         return protocol
@@ -153,24 +154,26 @@ class MailServer:
 class _Protocol(SMTP):
     """The server's end of one connection; may greet with a refusal, or refuse DATA before it comes."""
 
-    def __init__(
-        self, handler: _Handler, greeting: str | None, data_answer: str | None, **options: Any
-    ) -> None:
+    def __init__(self, handler: _Handler, server: MailServer, **options: Any) -> None:
         super().__init__(handler, **options)
-        self._greeting, self._data_answer = greeting, data_answer
+        self._server = server
 
     async def _handle_client(self) -> None:
-        if self._greeting is not None:
-            await self.push(self._greeting)
+        if self._server.greeting is not None:
+            await self.push(self._server.greeting)
             _close(self)
             return
         await super()._handle_client()
 
     async def smtp_DATA(self, arg: str) -> None:  # noqa: N802
-        if self._data_answer is not None:
-            await self.push(self._data_answer)
-            return
-        await super().smtp_DATA(arg)
+        if self._server.data_answer is not None:
+            await self.push(self._server.data_answer)
+        elif self._server.takes_letters_to_nobody and self.envelope and not self.envelope.rcpt_tos:
+            await self.push("354 Go on")
+            await self._reader.readuntil(b".\r\n")
+            await self.push("554 No valid recipients")
+        else:
+            await super().smtp_DATA(arg)
 
 
 class _Handler:

@@ -11,6 +11,7 @@ import pytest
 import time_machine
 from flask import Flask
 
+from sneaky.core.db import db
 from sneaky.models import LetterKind, LetterState
 from sneaky.outbox import leases
 from sneaky.outbox.leases import LADDER, LEASE, MOST_TRIES, Lease, Settlement, Wait, take_over, turn
@@ -176,6 +177,16 @@ def test_wait_tells_how_long_nothing_may_go(app: Flask) -> None:
         letters(2)
         away = Settlement(lease_one(), LetterState.FAILED, is_counted=False, pause=timedelta(seconds=9))
         assert turn(away, wants_next=True) == Wait(9.0)
+
+
+def test_next_letter_is_found_by_the_index(app: Flask) -> None:
+    statement = leases._DUE.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    given = statement.construct_params({"least_urgent": 2, "at": "2026-12-01 12:00:00"})
+    with db.engine.connect() as connection:
+        arguments = tuple(given[name] for name in statement.positiontup or ())
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", arguments).all()
+    assert "ix_letter_waiting" in str(plan)
+    assert "TEMP B-TREE" not in str(plan)
 
 
 def test_parallel_senders_never_share_a_letter(any_app: Flask) -> None:

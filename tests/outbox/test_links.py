@@ -89,6 +89,18 @@ def test_link_remembers_whom_it_is_for(app: Flask) -> None:
     )
 
 
+def test_many_links_are_made_in_the_order_of_their_readers(any_app: Flask) -> None:
+    exchange_id = an_exchange()
+    readers = [(a_participant(exchange_id), f"reader{number}@example.org") for number in range(5)]
+    with transaction():
+        ids = links.mint_many(TokenPurpose.MATCH, until=START, exchange_id=exchange_id, readers=readers)
+    rows = [db.session.get_one(MagicToken, token_id) for token_id in ids]
+    assert [(row.participant_id, row.email) for row in rows] == readers
+    assert all(row.expires_at == START and row.exchange_id == exchange_id for row in rows)
+    assert {links.token_of(row.id) for row in rows} == {links.rebuild(row) for row in rows}
+    assert len({row.token_hash for row in rows}) == 5
+
+
 def test_code_comes_with_the_asking_browser_only(app: Flask) -> None:
     without, having = a_link(), a_link(browser="browser-secret")
     assert without.code is None

@@ -240,6 +240,17 @@ def test_letter_may_be_refused_before_it_is_told(
         send(line)
 
 
+def test_letter_to_nobody_leaves_a_clean_line(app: Flask) -> None:
+    with MailServer() as server, transport(server) as line:
+        server.takes_letters_to_nobody = True
+        server.always["gone@example.org"] = Fault.UNKNOWN
+        with pytest.raises(MailPermanent, match="User unknown"):
+            send(line, "gone@example.org")
+        send(line, "ann@example.org")
+        assert [letter.to for letter in server.received] == ["ann@example.org"]
+        assert server.connections == 1
+
+
 def test_server_that_hangs_up_at_sign_in_is_away(app: Flask, authority: Authority) -> None:
     with MailServer(tls=authority.server("localhost"), login=("klaus", "s3cret")) as server:
         server.hangs_up_at_sign_in = True

@@ -119,15 +119,18 @@ def _trust(server: Server) -> ssl.SSLContext:
 def _sign_in(line: smtplib.SMTP, server: Server) -> None:
     try:
         line.login(server.username, server.password)
-    except BaseException as error:
+    except (smtplib.SMTPException, OSError) as error:
         line.close()
-        if isinstance(error, smtplib.SMTPResponseException):
-            raise _refusal(error) from error
-        if isinstance(error, smtplib.SMTPNotSupportedError):
-            raise MailRefused(f"{server.host} offers no way to sign in that we know.") from error
-        if isinstance(error, (smtplib.SMTPException, OSError)):
-            raise ServerAway(f"{server.host} hung up while we signed in: {error}") from error
-        raise
+        raise _no_entry(server, error) from error
+
+
+def _no_entry(server: Server, error: smtplib.SMTPException | OSError) -> MailTransient | MailRefused:
+    """What failing to sign in means."""
+    if isinstance(error, smtplib.SMTPResponseException):
+        return _refusal(error)
+    if isinstance(error, smtplib.SMTPNotSupportedError):
+        return MailRefused(f"{server.host} offers no way to sign in that we know.")
+    return ServerAway(f"{server.host} hung up while we signed in: {error}")
 
 
 def _refusal(error: smtplib.SMTPResponseException) -> MailTransient | MailRefused:

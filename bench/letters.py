@@ -1,0 +1,179 @@
+"""Letters: queueing ten thousand at once, and carrying many over one connection."""
+
+from __future__ import annotations
+
+import smtplib
+import ssl
+import tempfile
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from itertools import count
+from pathlib import Path
+
+from flask import Flask
+from sqlalchemy import delete, insert, select, update
+
+from bench.harness import Row, at_least, best_seconds
+from bench.mail_sink import PASSWORD, USER, Sink, running_sink
+from sneaky.app import create_app
+from sneaky.core.clock import now
+from sneaky.core.db import db, transaction
+from sneaky.core.schema import upgrade
+from sneaky.core.settings import load
+from sneaky.core.tokens import new_public_id
+from sneaky.letters import catalogue
+from sneaky.models import (
+    Exchange,
+    ExchangeState,
+    Letter,
+    LetterKind,
+    LetterState,
+    Organizer,
+    Participant,
+    ParticipantState,
+)
+from sneaky.outbox import queue
+from sneaky.outbox.delivery import deliver
+from sneaky.outbox.message import compose
+
+MANY = 10_000
+SAMPLE = 1_000
+SENT = 100
+
+
+def measure() -> Iterator[Row]:
+    """Both rows about letters."""
+    with tempfile.TemporaryDirectory(prefix="sneaky-bench-") as name, running_sink(Path(name)) as sink:
+        app = _app(Path(name), sink)
+        with app.app_context():
+            exchange_id = _an_exchange_of(MANY)
+            yield _queueing(exchange_id)
+            yield _sending(exchange_id, sink)
+            db.session.remove()
+            db.engine.dispose()
+
+
+def _queueing(exchange_id: int) -> Row:
+    """One statement for everybody, against a transaction for each."""
+    people = list(db.session.execute(select(Participant.id, Participant.email)).all())
+    rounds = count()
+
+    def at_once() -> None:
+        with transaction():
+            prefix = f"once:{next(rounds)}"
+            queue.put_for_participants(LetterKind.REMINDER, exchange_id, dedupe_prefix=prefix)
+
+    def one_by_one() -> None:
+        prefix = f"each:{next(rounds)}"
+        for participant_id, email in people[:SAMPLE]:
+            with transaction():
+                queue.put(
+                    LetterKind.REMINDER,
+                    email,
+                    exchange_id=exchange_id,
+                    participant_id=participant_id,
+                    dedupe_key=f"{prefix}:{participant_id}",
+                )
+
+    all_at_once, sample = best_seconds(at_once, one_by_one, rounds=3)
+    return at_least(
+        100,
+        sample * MANY / SAMPLE / all_at_once,
+        metric="queue reminder letters for 10k",
+        against="row by row",
+        note=f"{all_at_once:.2f} s; row by row scaled up from {SAMPLE} rows",
+    )
+
+
+def _sending(exchange_id: int, sink: Sink) -> Row:
+    """Delivery, against the same letters written alike and sent over a connection each."""
+
+    def over_one_connection() -> None:
+        _only_these_letters(exchange_id)
+        assert deliver(catalogue.render).sent == SENT
+
+    def over_a_connection_each() -> None:
+        _only_these_letters(exchange_id)
+        for letter_id, to_email in db.session.execute(select(Letter.id, Letter.to_email)).all():
+            _send_alone(letter_id, to_email, sink)
+
+    one, each = best_seconds(over_one_connection, over_a_connection_each, rounds=3)
+    return at_least(
+        2.5,
+        each / one,
+        metric="letters per second, commit each",
+        against="new connection per letter",
+        note=f"{SENT / one:.0f} against {SENT / each:.0f} letters/s, with STARTTLS and sign-in",
+    )
+
+
+def _send_alone(letter_id: int, to_email: str, sink: Sink) -> None:
+    """One letter as smtplib's documentation sends one: trust store, connection, encryption, sign-in."""
+    context = ssl.create_default_context()
+    context.load_verify_locations(sink.ca_file)
+    message = compose(catalogue.render(letter_id), to_email=to_email, key=str(letter_id))
+    with smtplib.SMTP(sink.host, sink.port, "bench.local", timeout=15) as line:
+        line.starttls(context=context)
+        line.login(USER, PASSWORD)
+        line.send_message(message)
+    with transaction() as session:
+        session.execute(update(Letter).where(Letter.id == letter_id).values(state=LetterState.SENT))
+
+
+def _only_these_letters(exchange_id: int) -> None:
+    with transaction() as session:
+        session.execute(delete(Letter))
+        last = session.scalars(select(Participant.id).order_by(Participant.id).offset(SENT)).first()
+        queue.put_for_participants(
+            LetterKind.REMINDER,
+            exchange_id,
+            only=[Participant.id < last],
+            dedupe_prefix="sent",
+            facts={"days_before": 3},
+        )
+
+
+def _app(folder: Path, sink: Sink) -> Flask:
+    settings, _warnings = load(
+        {
+            "SNEAKY_DATA_DIR": str(folder),
+            "SNEAKY_MAIL_URL": sink.mail_url,
+            "SNEAKY_MAIL_RATE": "100000",
+            "SNEAKY_SCHEDULER": "off",
+            "SNEAKY_LOG_LEVEL": "ERROR",
+        }
+    )
+    upgrade(settings.database_url, folder)
+    return create_app(settings)
+
+
+def _an_exchange_of(people: int) -> int:
+    """A drawn exchange with so many participants."""
+    with transaction() as session:
+        organizer = Organizer(name="Olga", email="olga@example.org", password_hash="!", created_at=now())  # noqa: S106
+        session.add(organizer)
+        session.flush()
+        exchange = Exchange(
+            organizer_id=organizer.id,
+            name="Town party",
+            event_local=datetime(now().year + 1, 12, 24, 18),  # noqa: DTZ001
+            zone="UTC",
+            event_at=datetime(now().year + 1, 12, 24, 18, tzinfo=UTC),
+            state=ExchangeState.MATCHED,
+            created_at=now(),
+        )
+        session.add(exchange)
+        session.flush()
+        rows = [
+            {
+                "public_id": new_public_id(),
+                "exchange_id": exchange.id,
+                "name": f"Ann {number}",
+                "email": f"ann{number}@example.org",
+                "state": ParticipantState.ACTIVE,
+                "created_at": now(),
+            }
+            for number in range(people)
+        ]
+        session.execute(insert(Participant), rows)
+        return exchange.id
