@@ -20,35 +20,28 @@ def complete_due(now: datetime, limit: int) -> int:
     Returns how many; fewer than `limit` means that none is left.
     """
     with transaction():
-        completed = _complete([ExchangeState.MATCHED], CompletedReason.DATE_PASSED, now, now, limit)
-        if completed:
-            planning.cancel_all(completed, "the exchange is over")
-    return len(completed)
+        number = _complete([ExchangeState.MATCHED], CompletedReason.DATE_PASSED, now, now, limit)
+        if number:
+            planning.cancel_overtaken(now)
+    return number
 
 
 def complete_never_drawn(now: datetime, limit: int) -> int:
     """Complete up to `limit` exchanges that have no draw 30 days past their date; returns how many."""
-    passed = now - NEVER_DRAWN_AFTER
-    return len(_complete(sorted(BEFORE_DRAW), CompletedReason.NEVER_DRAWN, passed, now, limit))
+    return _complete(sorted(BEFORE_DRAW), CompletedReason.NEVER_DRAWN, now - NEVER_DRAWN_AFTER, now, limit)
 
 
 def _complete(
     states: list[ExchangeState], reason: CompletedReason, passed: datetime, at: datetime, limit: int
-) -> list[int]:
-    """One UPDATE … RETURNING over those whose date is `passed`; on PostgreSQL rows that others hold wait."""
-    chosen = (
-        select(Exchange.id)
-        .where(Exchange.state.in_(states), Exchange.event_at <= passed)
-        .order_by(Exchange.event_at)
-        .limit(limit)
-        .with_for_update(skip_locked=True)
-    )
+) -> int:
+    """One UPDATE over some whose date is `passed`; unordered, since a batch would sort all that waits."""
+    is_waiting = Exchange.state.in_(states)
+    chosen = select(Exchange.id).where(is_waiting, Exchange.event_at <= passed).limit(limit)
     with transaction() as session:
-        completed = session.scalars(
+        completed = session.execute(
             update(Exchange)
-            .where(Exchange.id.in_(chosen))
+            .where(Exchange.id.in_(chosen), is_waiting)
             .values(state=ExchangeState.COMPLETED, completed_at=at, completed_reason=reason)
-            .returning(Exchange.id)
             .execution_options(synchronize_session=False)
         )
-        return list(completed)
+        return completed.rowcount  # type: ignore[attr-defined,no-any-return]

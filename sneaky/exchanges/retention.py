@@ -8,7 +8,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, delete, or_, select
+from sqlalchemy import ColumnElement, Delete, Select, delete, or_, select
 from sqlalchemy.orm import Session
 
 from sneaky.access import audit
@@ -35,9 +35,11 @@ ERASED_AFTER = timedelta(days=30)
 WARNING_LEAD = timedelta(days=7)
 MOST_DAYS_LONGER = 365
 AT_ONCE = 50
+PEOPLE_AT_ONCE = 150
 # A run that starts within this of its slot is on time: the warning is then dated with the slot, so that
 # seconds of jitter do not put the erasure off by a day.
 _ON_TIME = timedelta(hours=1)
+_LONGEST_TURN = 0.02  # seconds in which others may write between two steps of an erasure
 
 
 def warn_due(slot: datetime, limit: int) -> int:
@@ -78,11 +80,14 @@ def extend(exchange_id: int, days: int) -> None:
 
 def erase_now(exchange_id: int) -> None:
     """Erase an exchange that is over, or still a draft, at once. Raises `RuleBroken` for another."""
-    with transaction() as session:
+
+    def over_or_draft(session: Session) -> list[int]:
         exchange = held_exchange(session, exchange_id)
         if exchange.state not in {ExchangeState.COMPLETED, ExchangeState.DRAFT}:
             raise RuleBroken("People take part in this exchange. Cancel it first, so that everybody is told.")
-        _erase(session, [exchange.id])
+        return [exchange.id]
+
+    _erase(over_or_draft)
     scrub()
 
 
@@ -210,10 +215,7 @@ def _purge(slot: datetime, number: int) -> int:
         Exchange.purge_warned_at <= slot - WARNING_LEAD,
         or_(Exchange.kept_until.is_(None), Exchange.kept_until <= slot),
     )
-    with transaction() as session:
-        chosen = list(session.scalars(_over(number, *due)))
-        _erase(session, chosen)
-        return len(chosen)
+    return _erase(lambda session: list(session.scalars(_over(number, *due))))
 
 
 def _over(number: int, *due: ColumnElement[bool]) -> Select[int]:
@@ -227,12 +229,40 @@ def _over(number: int, *due: ColumnElement[bool]) -> Select[int]:
     )
 
 
-def _erase(session: Session, exchange_ids: list[int]) -> None:
-    """Delete exchanges and all that hangs on them, by the database's own cascade; logged first, ids only."""
+def _erase(choose: Callable[[Session], list[int]]) -> int:
+    """Delete exchanges and all that hangs on them, by the database's own cascade; returns how many.
+
+    People go first, a few in each transaction, and who else wants to write has a turn in between: one of ten
+    thousand must not stop the others for seconds. So `choose` is asked in each transaction anew; whatever
+    interrupts this, the next run takes it up.
+    """
+    logged: set[int] = set()
+    while True:
+        start = monotonic()
+        with transaction() as session:
+            chosen = choose(session)
+            for exchange_id in set(chosen) - logged:
+                logger.info("erasing exchange %s", exchange_id)
+            logged.update(chosen)
+            crowd = session.scalars(
+                select(Participant.id).where(Participant.exchange_id.in_(chosen)).limit(PEOPLE_AT_ONCE)
+            ).all()
+            if not crowd:
+                return _erase_emptied(session, chosen)
+            session.execute(_quietly(delete(Participant).where(Participant.id.in_(crowd))))
+        time.sleep(min((monotonic() - start) / 2, _LONGEST_TURN))
+
+
+def _erase_emptied(session: Session, exchange_ids: list[int]) -> int:
     for exchange_id in exchange_ids:
-        logger.info("erasing exchange %s", exchange_id)
         audit.note("exchange.erased", exchange=exchange_id)
-    session.execute(delete(Exchange).where(Exchange.id.in_(exchange_ids)))
+    session.execute(_quietly(delete(Exchange).where(Exchange.id.in_(exchange_ids))))
+    return len(exchange_ids)
+
+
+def _quietly(statement: Delete) -> Delete:
+    """A delete that does not look through the rows this session happens to hold."""
+    return statement.execution_options(synchronize_session=False)
 
 
 def _erased_on(exchange: Exchange, at: datetime) -> datetime:

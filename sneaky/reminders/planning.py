@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytz
-from sqlalchemy import select, update
+from sqlalchemy import ColumnElement, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
@@ -59,19 +58,19 @@ def replan(exchange_id: int) -> None:
 
 def cancel(exchange_id: int, reason: str) -> None:
     """Cancel every reminder of the exchange that has not been sent or skipped yet."""
-    cancel_all([exchange_id], reason)
+    _cancel(reason, Reminder.exchange_id == exchange_id)
 
 
-def cancel_all(exchange_ids: Iterable[int], reason: str) -> None:
-    """Cancel the planned reminders of several exchanges in one statement."""
-    with transaction() as session:
-        session.execute(
-            update(Reminder)
-            .where(Reminder.exchange_id.in_(list(exchange_ids)), Reminder.state == ReminderState.PLANNED)
-            .values(state=ReminderState.CANCELLED, reason=reason, done_at=now())
-            .execution_options(synchronize_session=False)
-        )
-        nudge_after_commit("schedule")
+def cancel_overtaken(at: datetime) -> None:
+    """Cancel what is still planned of exchanges that were completed because their date passed.
+
+    Their reminders were all due before `at`, and of those hardly any is left, so this looks at few rows
+    however many exchanges there are.
+    """
+    over = select(Exchange.id).where(
+        Exchange.id == Reminder.exchange_id, Exchange.state == ExchangeState.COMPLETED
+    )
+    _cancel("the exchange is over", Reminder.due_at <= at, over.exists())
 
 
 def due(now: datetime, limit: int) -> list[int]:
@@ -95,6 +94,17 @@ def _end_of_gap(local: datetime, place: pytz.tzinfo.BaseTzInfo) -> datetime:
         shown = (start + timedelta(seconds=middle)).astimezone(place).replace(tzinfo=None)
         early, late = (early, middle) if shown > local else (middle, late)
     return start + timedelta(seconds=late)
+
+
+def _cancel(reason: str, *which: ColumnElement[bool]) -> None:
+    with transaction() as session:
+        session.execute(
+            update(Reminder)
+            .where(Reminder.state == ReminderState.PLANNED, *which)
+            .values(state=ReminderState.CANCELLED, reason=reason, done_at=now())
+            .execution_options(synchronize_session=False)
+        )
+        nudge_after_commit("schedule")
 
 
 def _agree(exchange_id: int, past_reason: str) -> None:

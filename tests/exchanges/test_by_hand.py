@@ -7,23 +7,18 @@ from datetime import timedelta
 import pytest
 import time_machine
 from flask import Flask
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from sneaky.access import magic_links
 from sneaky.core.clock import now
-from sneaky.core.db import db
+from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken, TooMany
 from sneaky.draws import conduct, repair, reveal
-from sneaky.draws.leaving import be_forgotten, leave
-from sneaky.draws.loosening import Loosening, loosen
-from sneaky.draws.rules import Action
-from sneaky.exchanges import households, lifecycle, mailing
+from sneaky.exchanges import lifecycle, mailing
 from sneaky.exchanges.corrections import correct
 from sneaky.exchanges.matrix import set_exclusions
 from sneaky.exchanges.naming import person_called
-from sneaky.matches import seals
 from sneaky.models import (
-    Exchange,
     Exclusion,
     Letter,
     LetterKind,
@@ -96,9 +91,8 @@ def test_letters_to_one_address_are_bounded(app: Flask) -> None:
 
 def test_every_given_up_letter_is_tried_anew(any_app: Flask) -> None:
     exchange_id, _people = drawn()
-    for letter in db.session.scalars(select(Letter)):
-        letter.state = LetterState.DEAD
-    db.session.commit()
+    with transaction() as session:
+        session.execute(update(Letter).values(state=LetterState.DEAD))
     assert mailing.retry_undelivered(an_exchange()) == 0
     assert mailing.retry_undelivered(exchange_id) == 5
 
@@ -181,49 +175,3 @@ def test_a_typed_name_that_means_nobody_or_several_is_refused(app: Flask, typed:
     with pytest.raises(RuleBroken, match=complaint) as refused:
         person_called(exchange_id, typed, field="giver")
     assert refused.value.field == "giver"
-
-
-def test_loosening_is_all_or_nothing(any_app: Flask) -> None:
-    exchange_id = an_exchange(single_loop=True)
-    ann, bob = participants(exchange_id, 2)
-    households.assign(ann, "Attic")
-    with pytest.raises(NotFound):
-        loosen(exchange_id, [Loosening(Action.ALLOW_LOOPS), Loosening(Action.ALLOW, giver_id=ann)])
-    with pytest.raises(NotFound):
-        loosen(exchange_id, [Loosening(Action.LEAVE_HOUSEHOLD)])
-    assert db.session.get_one(Exchange, exchange_id).single_loop
-    loosen(exchange_id, [Loosening(Action.ALLOW_LOOPS), Loosening(Action.LEAVE_HOUSEHOLD, ann)])
-    db.session.expire_all()
-    assert not db.session.get_one(Exchange, exchange_id).single_loop
-    assert db.session.get_one(Participant, ann).household_id is None
-    loosen(exchange_id, [Loosening(Action.ALLOW, ann, bob)])
-
-
-def test_an_exchange_that_is_gone_is_not_loosened(app: Flask) -> None:
-    with pytest.raises(NotFound):
-        loosen(404, [Loosening(Action.ALLOW_LOOPS)])
-
-
-def test_leaving_and_being_forgotten_mend_a_draw(any_app: Flask) -> None:
-    _exchange_id, people = drawn(7)
-    leave(people[0])
-    be_forgotten(people[1])
-    assert db.session.get(Participant, people[1]) is None
-    gives = {person: seals.recipient_of(person) for person in people[2:]}
-    assert set(gives.values()) == set(people[2:])
-    be_forgotten(people[0])
-    assert db.session.get(Participant, people[0]) is None
-
-
-def test_somebody_who_is_gone_cannot_go(app: Flask) -> None:
-    for go in (leave, be_forgotten):
-        with pytest.raises(NotFound):
-            go(404)
-
-
-def test_before_the_draw_leaving_is_a_withdrawal(any_app: Flask) -> None:
-    person = a_participant(an_exchange())
-    leave(person)
-    assert db.session.get_one(Participant, person).state is ParticipantState.WITHDRAWN
-    with pytest.raises(RuleBroken, match="withdrawn already"):
-        leave(person)
