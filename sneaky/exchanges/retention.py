@@ -35,7 +35,7 @@ ERASED_AFTER = timedelta(days=30)
 WARNING_LEAD = timedelta(days=7)
 MOST_DAYS_LONGER = 365
 AT_ONCE = 50
-PEOPLE_AT_ONCE = 150
+PEOPLE_AT_ONCE = 300
 # A run that starts within this of its slot is on time: the warning is then dated with the slot, so that
 # seconds of jitter do not put the erasure off by a day.
 _ON_TIME = timedelta(hours=1)
