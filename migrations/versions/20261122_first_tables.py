@@ -844,10 +844,17 @@ def upgrade() -> None:
         sa.UniqueConstraint("dedupe_key", name=op.f("uq_letter_dedupe_key")),
     )
     op.create_index(op.f("ix_letter_exchange_id"), "letter", ["exchange_id"], unique=False)
+    op.create_index(
+        "ix_letter_leased",
+        "letter",
+        ["lease_until"],
+        unique=False,
+        postgresql_where=sa.text("state = 'sending'"),
+        sqlite_where=sa.text("state = 'sending'"),
+    )
     op.create_index(op.f("ix_letter_organizer_id"), "letter", ["organizer_id"], unique=False)
     op.create_index(op.f("ix_letter_participant_id"), "letter", ["participant_id"], unique=False)
     op.create_index("ix_letter_settled_at", "letter", ["settled_at"], unique=False)
-    op.create_index("ix_letter_state_lease_until", "letter", ["state", "lease_until"], unique=False)
     op.create_index(op.f("ix_letter_token_id"), "letter", ["token_id"], unique=False)
     op.create_index(
         "ix_letter_waiting",
@@ -913,10 +920,15 @@ def downgrade() -> None:
         sqlite_where=sa.text("state IN ('queued', 'failed')"),
     )
     op.drop_index(op.f("ix_letter_token_id"), table_name="letter")
-    op.drop_index("ix_letter_state_lease_until", table_name="letter")
     op.drop_index("ix_letter_settled_at", table_name="letter")
     op.drop_index(op.f("ix_letter_participant_id"), table_name="letter")
     op.drop_index(op.f("ix_letter_organizer_id"), table_name="letter")
+    op.drop_index(
+        "ix_letter_leased",
+        table_name="letter",
+        postgresql_where=sa.text("state = 'sending'"),
+        sqlite_where=sa.text("state = 'sending'"),
+    )
     op.drop_index(op.f("ix_letter_exchange_id"), table_name="letter")
     op.drop_table("letter")
     op.drop_table("conversation")

@@ -14,6 +14,7 @@ from sneaky.models.states import LetterKind, LetterState
 
 # Spelled out, since SQLite uses a partial index only for the very words of its condition.
 WAITING = text("state IN ('queued', 'failed')")
+LEASED = text("state = 'sending'")
 
 
 class Letter(Base):
@@ -49,7 +50,8 @@ class Letter(Base):
             postgresql_where=WAITING,
             sqlite_where=WAITING,
         ),
-        Index("ix_letter_state_lease_until", "state", "lease_until"),
+        # Not on the state as a whole: SQLite would take that one, and sort all that waits for each letter.
+        Index("ix_letter_leased", "lease_until", postgresql_where=LEASED, sqlite_where=LEASED),
         Index("ix_letter_settled_at", "settled_at"),
         not_negative("attempts"),
     )

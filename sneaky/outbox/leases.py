@@ -15,7 +15,7 @@ from sneaky.core.clock import now
 from sneaky.core.db import rows_written, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.models import Instance, Letter, LetterKind, LetterState
-from sneaky.models.letters import WAITING
+from sneaky.models.letters import LEASED, WAITING
 from sneaky.outbox import gate
 from sneaky.outbox.queue import BULK, PERSONAL
 
@@ -125,7 +125,7 @@ def take_over() -> int:
         return rows_written(
             session,
             update(Letter)
-            .where(Letter.state == LetterState.SENDING, Letter.lease_until <= at)
+            .where(LEASED, Letter.lease_until <= at)
             .values(
                 state=case((is_spent, LetterState.DEAD), else_=LetterState.FAILED),
                 settled_at=case((is_spent, at), else_=None),
