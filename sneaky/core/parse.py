@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import urlsplit
+from urllib.parse import parse_qs, urlsplit
 
 _MAIL_SCHEMES = ("smtp", "smtps", "resend", "console", "file")
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
@@ -133,6 +133,8 @@ def mail_url(text: str) -> str:
         raise ValueError(
             f"“{parts.scheme}” needs a host (and a port that is a number), as in smtp://mail.example.org:587"
         )
+    if any(asked not in {"none", "starttls"} for asked in parse_qs(parts.query).get("tls", [])):
+        raise ValueError("after ?tls= there may be `starttls` or `none`, as in smtp://mail.example.org?tls=none")
     if parts.scheme == "file" and not text.removeprefix("file:").strip("/"):
         raise ValueError("name the folder for letters, as in file:./letters")
     return text

@@ -75,6 +75,7 @@ def test_key_file_that_cannot_be_written_asks_for_the_key(
         ("MAIL_URL", "smtp://", "needs a host"),
         ("MAIL_URL", "smtp://host:port", "needs a host"),
         ("MAIL_URL", "file:", "name the folder for letters"),
+        ("MAIL_URL", "smtp://mail.example.org?tls=off", "after ?tls= there may be"),
         ("MAIL_FROM", "Klaus", "is no sender"),
         ("MAIL_FROM", "Klaus <klaus@>", "is no sender"),
         ("SCHEDULER", "maybe", "is not one of auto, on, off"),
