@@ -41,7 +41,7 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     mapping = f"--mapping-file={TRANSLATIONS / 'babel.toml'}"
     keywords = "--keywords=_l lazy_gettext lazy_ngettext:1,2"
     options = [mapping, keywords, "--ignore-dirs=.*", f"--output-file={template}", str(HOUSE)]
-    CommandLineInterface().run(["pybabel", "--quiet", "extract", *options])
+    CommandLineInterface().run(["pybabel", "--quiet", "extract", *options])  # type: ignore[no-untyped-call]
     return read_po(BytesIO(template.read_bytes()))
 
 
