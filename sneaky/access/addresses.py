@@ -17,9 +17,7 @@ def normalise(text: str) -> str:
     Raises `RuleBroken` on the field `email` for what cannot be delivered to. No name server is asked.
     """
     try:
-        checked = validate_email(
-            text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True
-        )
+        checked = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:
         raise RuleBroken(
             "This is no mail address we can write to; it looks like ann@example.org.", field="email"

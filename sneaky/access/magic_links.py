@@ -14,7 +14,7 @@ from sneaky.access import addresses, audit, claims, personal_letters, rate_limit
 from sneaky.access.claims import Link
 from sneaky.core.clock import now
 from sneaky.core.db import db, open_session, transaction
-from sneaky.core.errors import RuleBroken
+from sneaky.core.errors import RuleBroken, TooMany
 from sneaky.core.tokens import normalise_code
 from sneaky.models import (
     Exchange,
@@ -32,6 +32,7 @@ CONFIRMATION_LIVES = timedelta(days=7)
 _USED_KEPT_FOR = timedelta(hours=24)
 _ONCE = (TokenPurpose.SIGN_IN, TokenPurpose.CONFIRM_REGISTRATION)
 _BEFORE_DRAW = (ExchangeState.DRAFT, ExchangeState.REGISTRATION_OPEN, ExchangeState.REGISTRATION_CLOSED)
+_NO_EXCHANGE = 0
 _OLD_LINK = "This link was used already, or it is too old. Ask for a fresh one."
 
 
@@ -74,12 +75,13 @@ def ask(email: str, *, exchange_id: int | None = None, ip: str, browser: str) ->
     and `TooMany`.
     """
     email = addresses.normalise(email)
-    rate_limits.count_letter(email, ip=ip, exchange_id=exchange_id)
+    rate_limits.count_letter(email, ip=ip)
     with transaction():
         people = _people(Participant.email == email, *_within(exchange_id))
         for person in people:
-            _write(person, browser=browser)
+            _write(person, browser=browser, is_pretence=not _takes_letters(person.exchange_id))
         if not people:
+            _takes_letters(_NO_EXCHANGE)
             personal_letters.send(
                 LetterKind.MAGIC_LINK,
                 TokenPurpose.SIGN_IN,
@@ -135,9 +137,9 @@ def renew(token: str, *, ip: str) -> None:
     if link is None or link.participant_id is None:
         return
     (person,) = _people(Participant.id == link.participant_id)
-    rate_limits.count_letter(person.email, ip=ip)
+    rate_limits.count_letter(person.email, ip=ip, exchange_id=person.exchange_id)
     with transaction():
-        _write(person, browser=None)
+        _write(person)
 
 
 def _people(*conditions: ColumnElement[bool]) -> Sequence[Any]:
@@ -160,7 +162,16 @@ def _within(exchange_id: int | None) -> list[ColumnElement[bool]]:
     return [] if exchange_id is None else [Participant.exchange_id == exchange_id]
 
 
-def _write(person: Any, *, browser: str | None) -> None:
+def _takes_letters(exchange_id: int) -> bool:
+    """Count a letter into an exchange; False beyond what is bearable, which the asker must not notice."""
+    try:
+        rate_limits.hit(rate_limits.LETTERS_BY_EXCHANGE, str(exchange_id))
+    except TooMany:
+        return False
+    return True
+
+
+def _write(person: Any, *, browser: str | None = None, is_pretence: bool = False) -> None:
     """Queue the letter that lets this person in: who has not confirmed the address yet does so by it."""
     if person.may_confirm:
         kind, purpose, lifetime = (
@@ -178,6 +189,7 @@ def _write(person: Any, *, browser: str | None) -> None:
         exchange_id=person.exchange_id,
         participant_id=person.id,
         browser=browser,
+        is_pretence=is_pretence,
     )
 
 

@@ -163,6 +163,21 @@ def open_session() -> Session:
     return session
 
 
+@contextmanager
+def pretence() -> Iterator[None]:
+    """Do the block in the open transaction and take it back: all of the work, and nothing left of it.
+
+    For answers whose duration must not tell whether there was anything to do.
+    """
+    session = open_session()
+    savepoint = session.begin_nested()
+    try:
+        yield
+        session.flush()
+    finally:
+        savepoint.rollback()
+
+
 def insert_into(table: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT of the database's own dialect, which knows ON CONFLICT. The other dialect is not loaded."""
     dialect = importlib.import_module(f"sqlalchemy.dialects.{db.engine.dialect.name}")

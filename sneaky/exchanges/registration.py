@@ -11,12 +11,13 @@ from sneaky import wishlists
 from sneaky.access import addresses, personal_letters, rate_limits
 from sneaky.access.magic_links import CONFIRMATION_LIVES, SIGN_IN_LIVES
 from sneaky.core.clock import now
-from sneaky.core.db import db, transaction
+from sneaky.core.db import db, pretence, transaction
 from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.tokens import new_public_id
 from sneaky.core.typed import line, paragraphs
 from sneaky.exchanges import households
 from sneaky.exchanges.rows import held_exchange
-from sneaky.exchanges.seats import by_email, refuse_full, seated
+from sneaky.exchanges.seats import by_email, seated
 from sneaky.models import (
     Exchange,
     ExchangeState,
@@ -64,15 +65,23 @@ def join(
         _refuse_closed(exchange)
         participant = by_email(session, exchange_id, email)
         if participant is not None and participant.state is ParticipantState.ACTIVE:
+            with pretence():
+                _seat(session, exchange_id, name, f"{new_public_id()}@example.org", household_name, wishes)
             _send(participant, LetterKind.ALREADY_JOINED, TokenPurpose.SIGN_IN, SIGN_IN_LIVES)
             return
-        if participant is None:
-            refuse_full(session, exchange_id, 1)
-        participant = seated(session, exchange_id, name, email, ParticipantState.PENDING)
-        participant.household_id = households.find_or_make(session, exchange_id, household_name)
-        session.flush()
-        _note_wishes(session, participant.id, wishes)
+        with session.begin_nested():
+            participant = _seat(session, exchange_id, name, email, household_name, wishes)
         ask_to_confirm(participant)
+
+
+def _seat(
+    session: Session, exchange_id: int, name: str, email: str, household_name: str, wishes: list[str]
+) -> Participant:
+    participant = seated(session, exchange_id, name, email, ParticipantState.PENDING)
+    participant.household_id = households.find_or_make(session, exchange_id, household_name)
+    session.flush()
+    _note_wishes(session, participant.id, wishes)
+    return participant
 
 
 def ask_to_confirm(participant: Participant) -> None:

@@ -10,8 +10,9 @@ import time_machine
 from flask import Flask
 from sqlalchemy import update
 
-from sneaky.access import claims, magic_links
+from sneaky.access import claims, magic_links, rate_limits
 from sneaky.access.magic_links import LinkState
+from sneaky.access.rate_limits import Rule
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import RuleBroken, SneakyError, TooMany
@@ -140,6 +141,21 @@ def test_a_network_asks_twenty_times_an_hour(app: Flask) -> None:
     with pytest.raises(TooMany):
         ask("ann@example.org", ip="2001:db8::ffff")
     ask("ann@example.org", ip="2001:db8:0:1::1")
+
+
+def test_an_exchange_takes_a_hundred_letters_an_hour_and_the_asker_never_notices(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rate_limits, "LETTERS_BY_EXCHANGE", Rule("letters-exchange", 2, timedelta(hours=1)))
+    exchange_id = an_exchange()
+    for number in range(3):
+        a_participant(exchange_id, email=f"x{number}@example.org")
+        ask(f"x{number}@example.org")
+    assert len(letters()) == 2
+    assert len(stored_tokens()) == 2
+    a_participant(an_exchange(), email="ann@example.org")
+    ask()
+    assert len(letters()) == 3
 
 
 # looking

@@ -17,6 +17,7 @@ from sneaky.core.db import (
     normalise_url,
     nudge,
     nudge_after_commit,
+    pretence,
     set_nudge,
     transaction,
 )
@@ -134,6 +135,26 @@ def test_nothing_is_nudged_after_a_rollback_or_by_nobody(app: Flask) -> None:
     assert heard == []
     set_nudge(app.extensions, None)
     nudge("letters")
+
+
+def test_a_pretence_does_its_work_and_leaves_nothing(any_app: Flask) -> None:
+    organizer = an_organizer(name="Before")
+    with transaction() as session:
+        with pretence():
+            session.get_one(Organizer, organizer).name = "Pretended"
+            session.add(Organizer(name="New", email="new@example.org", password_hash="!", created_at=now()))
+        session.get_one(Organizer, organizer).is_admin = True
+    assert name_of(organizer) == "Before"
+    assert db.session.scalars(select(Organizer.is_admin)).all() == [True]
+
+
+def test_a_pretence_that_fails_says_so(app: Flask) -> None:
+    with pytest.raises(RuntimeError, match="open transaction"), pretence():
+        pass
+    with transaction(), pytest.raises(ZeroDivisionError), pretence():
+        an_organizer()
+        raise ZeroDivisionError
+    assert db.session.scalars(select(Organizer)).all() == []
 
 
 def test_urls_of_postgresql_mean_psycopg_3() -> None:
