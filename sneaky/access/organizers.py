@@ -8,11 +8,19 @@ from typing import Any
 import pytz
 from sqlalchemy import select, update
 
-from sneaky.access import addresses, audit, claims, passwords, personal_letters, rate_limits, sessions
+from sneaky.access import (
+    accounts,
+    addresses,
+    audit,
+    claims,
+    passwords,
+    personal_letters,
+    rate_limits,
+)
 from sneaky.access.claims import Link
 from sneaky.access.profiles import ORGANIZER_COLUMNS, OrganizerProfile
 from sneaky.core.clock import now
-from sneaky.core.db import db, insert_into, open_session, transaction
+from sneaky.core.db import db, transaction
 from sneaky.core.errors import Forbidden, NotFound, RuleBroken
 from sneaky.core.settings import settings
 from sneaky.core.typed import line
@@ -25,7 +33,6 @@ RESET_LIVES = timedelta(hours=1)
 _SETUP_LIVES = timedelta(days=7)
 _LOCALES = frozenset({"en", "de"})
 _OLD_LINK = "This link was used already, or it is too old."
-_TAKEN = "Somebody with this address is an organizer already."
 _WRONG = "Address and password do not go together. Try again, or choose a new password."
 _INVITATION = (LetterKind.ORGANIZER_INVITATION, TokenPurpose.ORGANIZER_INVITATION)
 _RESET = (LetterKind.PASSWORD_RESET, TokenPurpose.PASSWORD_RESET)
@@ -65,12 +72,12 @@ def set_up(token: str, *, name: str, email: str, password: str) -> int:
     Works once. Raises `NotFound` for a wrong, used or late token, and `RuleBroken` for what was typed.
     """
     open_link(token, TokenPurpose.SETUP)
-    name, email, password_hash = _checked(name, email, password)
+    name, email, password_hash = accounts.checked(name, email, password)
     with transaction() as session:
         if gate.lock(session).set_up_at is not None:
             raise NotFound
         _claim(token, TokenPurpose.SETUP)
-        return _insert(name, email, password_hash, is_admin=True)
+        return accounts.insert(name, email, password_hash, is_admin=True)
 
 
 def create(name: str, email: str, password: str, *, is_admin: bool = False) -> int:
@@ -78,9 +85,9 @@ def create(name: str, email: str, password: str, *, is_admin: bool = False) -> i
 
     Raises `RuleBroken` (fields `name`, `email`, `password`), also when the address has an account already.
     """
-    name, email, password_hash = _checked(name, email, password)
+    name, email, password_hash = accounts.checked(name, email, password)
     with transaction():
-        return _insert(name, email, password_hash, is_admin=is_admin)
+        return accounts.insert(name, email, password_hash, is_admin=is_admin)
 
 
 def sign_in(email: str, password: str, *, ip: str) -> int:
@@ -133,7 +140,7 @@ def invite(admin_id: int, email: str) -> None:
         raise Forbidden
     email = addresses.normalise(email)
     with transaction():
-        if _id_of(email) is not None:
+        if accounts.id_of(email) is not None:
             raise RuleBroken("Somebody with this address is an organizer already.", field="email")
         claims.revoke(MagicToken.purpose == TokenPurpose.ORGANIZER_INVITATION, MagicToken.email == email)
         personal_letters.send(*_INVITATION, email, lifetime=INVITATION_LIVES, organizer_id=admin_id)
@@ -146,10 +153,10 @@ def accept_invitation(token: str, *, name: str, password: str) -> int:
     Raises `NotFound` for a wrong, used or late link, and `RuleBroken` for what was typed.
     """
     email = open_link(token, TokenPurpose.ORGANIZER_INVITATION).email or ""
-    name, email, password_hash = _checked(name, email, password)
+    name, email, password_hash = accounts.checked(name, email, password)
     with transaction():
         _claim(token, TokenPurpose.ORGANIZER_INVITATION)
-        return _insert(name, email, password_hash, is_admin=False)
+        return accounts.insert(name, email, password_hash, is_admin=False)
 
 
 def reset_password(token: str, password: str) -> int:
@@ -158,10 +165,10 @@ def reset_password(token: str, password: str) -> int:
     Raises `NotFound` for a wrong, used or late link, and `RuleBroken` for the password.
     """
     organizer_id = open_link(token, TokenPurpose.PASSWORD_RESET).organizer_id or 0
-    password_hash = _checked_password(password, profile(organizer_id))
+    password_hash = accounts.checked_password(password, profile(organizer_id))
     with transaction():
         _claim(token, TokenPurpose.PASSWORD_RESET)
-        _store_password(organizer_id, password_hash)
+        accounts.store_password(organizer_id, password_hash)
     return organizer_id
 
 
@@ -177,9 +184,9 @@ def change_password(organizer_id: int, old: str, new: str) -> None:
 
 def set_password(organizer_id: int, password: str) -> None:
     """Give an organizer a new password; all their sessions end. Raises `RuleBroken` and `NotFound`."""
-    password_hash = _checked_password(password, profile(organizer_id))
+    password_hash = accounts.checked_password(password, profile(organizer_id))
     with transaction():
-        _store_password(organizer_id, password_hash)
+        accounts.store_password(organizer_id, password_hash)
 
 
 def profile(organizer_id: int) -> OrganizerProfile:
@@ -205,7 +212,7 @@ def change_profile(organizer_id: int, *, name: str, locale: str | None, zone: st
 
 def by_email(email: str) -> int:
     """The organizer with this address, as we keep it. Raises `NotFound`."""
-    organizer_id = _id_of(email)
+    organizer_id = accounts.id_of(email)
     if organizer_id is None:
         raise NotFound("No organizer has this address.")
     return organizer_id
@@ -225,7 +232,7 @@ def _write_alike(email: str, ip: str, *, unknown_to: LetterKind | None) -> None:
     email = addresses.normalise(email)
     rate_limits.count_letter(email, ip=ip)
     with transaction():
-        organizer_id = _id_of(email)
+        organizer_id = accounts.id_of(email)
         if organizer_id is not None:
             personal_letters.send(*_RESET, email, lifetime=RESET_LIVES, organizer_id=organizer_id)
         elif unknown_to is not None:
@@ -234,51 +241,6 @@ def _write_alike(email: str, ip: str, *, unknown_to: LetterKind | None) -> None:
             personal_letters.send(*_RESET, email, lifetime=RESET_LIVES, is_pretence=True)
 
 
-def _checked(name: str, email: str, password: str) -> tuple[str, str, str]:
-    """Name and address as we keep them, and the hash of a password that is good enough."""
-    name = line(name, field="name", called="The name", longest=NAME_LENGTH)
-    email = addresses.normalise(email)
-    passwords.check(password, about=(name, email))
-    if _id_of(email) is not None:
-        raise RuleBroken(_TAKEN, field="email")
-    return name, email, passwords.make_hash(password)
-
-
-def _checked_password(password: str, who: OrganizerProfile) -> str:
-    passwords.check(password, about=(who.name, who.email))
-    return passwords.make_hash(password)
-
-
 def _claim(token: str, purpose: TokenPurpose) -> None:
     if claims.claim(claims.of_token(token), purpose) is None:
         raise NotFound(_OLD_LINK)
-
-
-def _insert(name: str, email: str, password_hash: str, *, is_admin: bool) -> int:
-    session, at = open_session(), now()
-    instance = gate.lock(session)
-    instance.set_up_at = instance.set_up_at or at
-    claims.revoke(MagicToken.purpose == TokenPurpose.SETUP)
-    organizer_id = session.scalar(
-        insert_into(Organizer)
-        .values(name=name, email=email, password_hash=password_hash, is_admin=is_admin, created_at=at)
-        .on_conflict_do_nothing(index_elements=[Organizer.email])
-        .returning(Organizer.id)
-    )
-    if organizer_id is None:
-        raise RuleBroken(_TAKEN, field="email")
-    audit.note("organizer.created", organizer_id=organizer_id, is_admin=is_admin)
-    return int(organizer_id)
-
-
-def _store_password(organizer_id: int, password_hash: str) -> None:
-    open_session().execute(
-        update(Organizer).where(Organizer.id == organizer_id).values(password_hash=password_hash)
-    )
-    claims.revoke(MagicToken.organizer_id == organizer_id, MagicToken.purpose == TokenPurpose.PASSWORD_RESET)
-    sessions.end_all(organizer_id=organizer_id)
-    audit.note("organizer.password_changed", organizer_id=organizer_id)
-
-
-def _id_of(email: str) -> int | None:
-    return db.session.scalar(select(Organizer.id).where(Organizer.email == email))

@@ -10,7 +10,7 @@ from argon2 import PasswordHasher, profiles
 from flask import Flask
 from sqlalchemy import select
 
-from sneaky.access import organizers, passwords, sessions
+from sneaky.access import accounts, organizers, passwords, sessions
 from sneaky.core.db import db
 from sneaky.core.errors import NotFound, RuleBroken, TooMany
 from sneaky.models import LetterKind, Organizer
@@ -56,7 +56,7 @@ def test_bad_input_makes_nobody(olga: int, name: str, email: str, password: str,
 
 
 def test_a_race_for_an_address_has_one_winner(olga: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(organizers, "_id_of", lambda _email: None)
+    monkeypatch.setattr(accounts, "id_of", lambda _email: None)
     with pytest.raises(RuleBroken, match="organizer already"):
         organizers.create("Otto", "olga@example.org", PASSWORD)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from datetime import UTC, datetime
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -96,9 +98,13 @@ def test_links_from_elsewhere_may_still_be_followed(client: FlaskClient) -> None
 
 
 def test_a_token_lives_as_long_as_its_session(client: FlaskClient) -> None:
-    token = csrf_token(client.get("/sign-in").text)
-    for _ in range(2):
-        assert client.post("/sign-in", data={"csrf_token": token}).status_code == 422
+    with time_machine.travel(datetime(2026, 12, 1, tzinfo=UTC), tick=False) as clock:
+        token = csrf_token(client.get("/sign-in").text)
+        for _ in range(2):
+            assert client.post("/sign-in", data={"csrf_token": token}).status_code == 422
+            clock.shift(12 * 3600)
+        clock.shift(1)
+        assert client.post("/sign-in", data={"csrf_token": token}).status_code == 400
 
 
 def test_a_script_may_send_the_token_in_a_header(client: FlaskClient) -> None:
