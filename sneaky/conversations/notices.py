@@ -62,10 +62,7 @@ def _tell(session: Session, conversation_id: str, match_id: str, author: Message
         .values(is_told=True)
         .execution_options(synchronize_session=False)
     )
-    both = seals.both_sides(match_id)
-    if both is None:
-        return False
-    giver_id, recipient_id = both
+    giver_id, recipient_id = seals.both_sides(match_id)
     is_to_giver = author is MessageAuthor.RECIPIENT
     reader = session.get(Participant, giver_id if is_to_giver else recipient_id)
     if reader is None or not _wants_to_hear(session, reader):

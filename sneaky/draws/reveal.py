@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from sqlalchemy import select, update
+from sqlalchemy.orm import Session
 
 from sneaky import wishlists
 from sneaky.access import audit
@@ -78,22 +79,9 @@ def sealed(participant_id: int) -> SealedMatch | None:
 def reveal(participant_id: int) -> RevealedMatch:
     """Open the match of a participant; the first time is remembered. Raises `RuleBroken` before the draw."""
     with transaction() as session:
-        match = seals.match_of_giver(participant_id)
-        if match is None:
-            raise RuleBroken("There is no match for you yet. Please wait until the names are drawn.")
-        if match.is_taken_over:
-            raise RuleBroken("Somebody else gives in your place, so there is nothing left to open.")
-        opened = session.execute(
-            update(Match)
-            .where(Match.id == match.match_id, Match.revealed_at.is_(None))
-            .values(revealed_at=now(), wish_list_changed_at=None)
-            .returning(Match.id)
-        ).first()
-        if opened is not None:
-            exchange_id = session.scalar(
-                select(Participant.exchange_id).where(Participant.id == participant_id)
-            )
-            audit.note("match.revealed", exchange_id=exchange_id, participant=participant_id)
+        match = _match_to_open(participant_id)
+        while match.revealed_at is None and not _open(session, match, participant_id):
+            match = _match_to_open(participant_id)  # opened, or mended, by somebody else at this very moment
         return _opened(participant_id, match)
 
 
@@ -168,6 +156,30 @@ def break_glass(exchange_id: int, organizer_id: int) -> list[NamePair]:
         ),
         key=lambda pair: (pair.giver.casefold(), pair.giver),
     )
+
+
+def _match_to_open(participant_id: int) -> seals.MatchFacts:
+    match = seals.match_of_giver(participant_id)
+    if match is None:
+        raise RuleBroken("There is no match for you yet. Please wait until the names are drawn.")
+    if match.is_taken_over:
+        raise RuleBroken("Somebody else gives in your place, so there is nothing left to open.")
+    return match
+
+
+def _open(session: Session, match: seals.MatchFacts, participant_id: int) -> bool:
+    """Mark a match as opened; False where it is so already, or is no longer there."""
+    opened = session.execute(
+        update(Match)
+        .where(Match.id == match.match_id, Match.revealed_at.is_(None))
+        .values(revealed_at=now(), wish_list_changed_at=None)
+        .returning(Match.id)
+    ).first()
+    if opened is None:
+        return False
+    exchange_id = session.scalar(select(Participant.exchange_id).where(Participant.id == participant_id))
+    audit.note("match.revealed", exchange_id=exchange_id, participant=participant_id)
+    return True
 
 
 def _opened(participant_id: int, match: seals.MatchFacts) -> RevealedMatch:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from sneaky.core.errors import NotFound, RuleBroken
@@ -23,11 +24,11 @@ def held_exchange(session: Session, exchange_id: int) -> Exchange:
 
 def held_participant(session: Session, participant_id: int) -> tuple[Exchange, Participant]:
     """The participant with the exchange locked, in the order every writer keeps. Raises `NotFound`."""
-    participant = session.get(Participant, participant_id)
+    exchange_id = session.scalar(select(Participant.exchange_id).where(Participant.id == participant_id))
+    exchange = held_exchange(session, exchange_id or 0)
+    participant = session.get(Participant, participant_id, populate_existing=True)
     if participant is None:
         raise NotFound
-    exchange = held_exchange(session, participant.exchange_id)
-    session.refresh(participant)
     return exchange, participant
 
 

@@ -74,10 +74,10 @@ def seat_organizer(session: Session, exchange: Exchange, *, takes_part: bool) ->
     if takes_part == is_seated:
         return
     refuse_once_drawn(exchange, "Add or withdraw yourself on the page of participants instead.")
-    if takes_part:
+    if seat is None or takes_part:
         seat = seated(session, exchange.id, organizer.name, organizer.email, ParticipantState.ACTIVE)
         seat.organizer_id, seat.confirmed_at = organizer.id, now()
-    elif seat is not None:
+    else:
         unseat(seat, now())
 
 

@@ -176,12 +176,12 @@ def match_to(participant_id: int) -> str | None:
     )
 
 
-def both_sides(match_id: str) -> tuple[int, int] | None:
-    """Giver and recipient of one match, to address a notice to the right one; None if it is gone."""
+def both_sides(match_id: str) -> tuple[int, int]:
+    """Giver and recipient of one match, to address a notice to the right one."""
     row = db.session.execute(
         select(Match.draw_id, Match.giver_id, Match.recipient_sealed).where(Match.id == match_id)
-    ).first()
-    return (row.giver_id, _unseal(*row)) if row else None
+    ).one()
+    return row.giver_id, _unseal(*row)
 
 
 def pairs(draw_id: int) -> dict[int, int]:
@@ -197,6 +197,7 @@ def _current_match(giver_id: int) -> Select[Match]:
         select(Match)
         .join(Draw, Draw.id == Match.draw_id)
         .where(Match.giver_id == giver_id, Draw.state == DrawState.CURRENT)
+        .execution_options(populate_existing=True)
     )
 
 

@@ -80,13 +80,13 @@ def _touch(session: Session, participant_id: int) -> None:
 
     Before a draw there is no giver to tell. Raises `RuleBroken` once the exchange is over.
     """
-    participant = session.get(Participant, participant_id, with_for_update=True)
-    if participant is None:
+    exchange_id = session.scalar(select(Participant.exchange_id).where(Participant.id == participant_id))
+    exchange = session.get(Exchange, exchange_id or 0, with_for_update={"read": True})
+    if exchange is None or session.get(Participant, participant_id, with_for_update=True) is None:
         raise NotFound
-    state = session.scalar(select(Exchange.state).where(Exchange.id == participant.exchange_id))
-    if state is ExchangeState.COMPLETED:
+    if exchange.state is ExchangeState.COMPLETED:
         raise RuleBroken("This exchange is over; its wish lists cannot be changed any more.")
-    if state is ExchangeState.MATCHED:
+    if exchange.state is ExchangeState.MATCHED:
         hour = now().replace(minute=0, second=0, microsecond=0)
         session.execute(
             update(Match).where(Match.id == seals.match_to(participant_id)).values(wish_list_changed_at=hour)

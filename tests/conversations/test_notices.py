@@ -15,7 +15,6 @@ from sneaky import conversations
 from sneaky.core.db import db, transaction
 from sneaky.draws import reveal
 from sneaky.exchanges import lifecycle
-from sneaky.matches import seals
 from sneaky.models import Letter, LetterKind, Message, MessageAuthor, Participant
 from tests.draws import drawn
 
@@ -97,7 +96,7 @@ def test_nobody_is_told_once_it_is_over_or_they_are_gone(
         session.execute(delete(Participant).where(Participant.id == recipient))
     clock.shift(timedelta(hours=2))
     assert conversations.tell_unread(10) == 0
-    assert seals.both_sides("gone") is None
+    assert db.session.scalars(select(Message.is_told)).all() == [True, True]
 
 
 def test_limit_takes_some_now_and_the_rest_later(any_app: Flask, clock: time_machine.Traveller) -> None:

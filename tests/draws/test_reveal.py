@@ -10,8 +10,9 @@ from sqlalchemy import func, select
 
 from sneaky.core.db import db
 from sneaky.core.errors import NotFound, RuleBroken
-from sneaky.draws import conduct, reveal
+from sneaky.draws import conduct, repair, reveal
 from sneaky.exchanges import lifecycle, participants
+from sneaky.matches import seals
 from sneaky.models import AuditEntry, Exchange, LetterKind, Match, Participant
 from sneaky.wishlists import add
 from tests import factories
@@ -136,3 +137,18 @@ class TestBreakingTheGlass:
         with pytest.raises(RuleBroken, match="Draw the names first"):
             reveal.break_glass(exchange_id, organizer)
         assert audited("matches.revealed") == 0
+
+
+def test_a_match_mended_at_the_very_moment_of_opening_opens_anew(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange_id, people = drawn.a_drawn_exchange(6)
+    stale = seals.match_of_giver(people[0])
+    repair.apply(exchange_id, repair.Repair(swapping=(people[0],)))
+    answers = [stale]
+    fresh = seals.match_of_giver
+    monkeypatch.setattr(seals, "match_of_giver", lambda one: answers.pop() if answers else fresh(one))
+    opened = reveal.reveal(people[0])
+    recipient = drawn.pairs(exchange_id)[people[0]]
+    assert opened.recipient_name == db.session.get_one(Participant, recipient).name
+    assert reveal.sealed(people[0]) == reveal.SealedMatch(is_revealed=True, is_changed=True)

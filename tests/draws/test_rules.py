@@ -154,6 +154,23 @@ def test_option_that_blocks_is_offered_to_be_switched_off(app: Flask) -> None:
     assert rules.refusal(rulebook.forbidden_pairs(exchange_id)) == verdict.sentences[0]
 
 
+@pytest.mark.parametrize(
+    ("option", "action", "words"),
+    [
+        ("single_loop", Action.ALLOW_LOOPS, "“one single loop”"),
+        ("no_reciprocal", Action.ALLOW_RECIPROCAL, "“no two give to each other”"),
+    ],
+)
+def test_only_the_option_that_is_on_is_named(app: Flask, option: str, action: Action, words: str) -> None:
+    exchange_id = factories.an_exchange(None, **{option: True})
+    ann, bob, cid, dan = people(exchange_id, "Ann", "Bob", "Cid", "Dan")
+    for one, other in ((ann, cid), (ann, dan), (bob, cid), (bob, dan)):
+        exclusions.exclude(exchange_id, one, other, is_mutual=True)
+    verdict = verdict_for(exchange_id)
+    assert [change.action for change in verdict.changes] == [action]
+    assert words in verdict.sentences[0]
+
+
 def test_uncertain_option_is_said_so(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     exchange_id = factories.an_exchange(single_loop=True)
     people(exchange_id, "Ann", "Bob", "Cid", "Dan")

@@ -277,6 +277,14 @@ def test_draw_options_are_kept(app: Flask) -> None:
     assert exchange.avoid_last_year is AvoidLastYear.HARD
 
 
+def test_reopening_keeps_the_link_that_people_have(app: Flask) -> None:
+    exchange_id = lifecycle.create(factories.an_organizer(), christmas())
+    link = join_links.current(exchange_id)
+    lifecycle.close_registration(exchange_id)
+    lifecycle.reopen_registration(exchange_id)
+    assert join_links.current(exchange_id) == link
+
+
 def test_join_link_is_replaced_and_closed(app: Flask) -> None:
     exchange_id = lifecycle.create(factories.an_organizer(), christmas())
     first = join_links.current(exchange_id) or ""

@@ -70,7 +70,6 @@ def test_who_is_in_no_draw_has_no_match(app: Flask) -> None:
     assert seals.giver_of(stranger) is None
     assert seals.match_of_giver(stranger) is None
     assert seals.match_to(stranger) is None
-    assert seals.both_sides("unknown") is None
     assert seals.givers_of([]) == {}
 
 
