@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, String, cast, delete, func, literal, or_, select, update
+from sqlalchemy import JSON, ColumnElement, String, cast, delete, literal, select, update
 
 from sneaky.core.clock import now
 from sneaky.core.db import (
     UtcDateTime,
-    db,
     insert_into,
     nudge_after_commit,
     open_session,
     rows_written,
     transaction,
 )
-from sneaky.models import Exchange, Letter, LetterKind, LetterState, Participant, ParticipantState
+from sneaky.models import Letter, LetterKind, LetterState, Participant, ParticipantState
 from sneaky.outbox.gate import held_reason, hold, is_mail_proven, pause_now, resume
+from sneaky.outbox.overview import WAITING, LetterRow, OutboxCounts, Page, counts, page
 
 __all__ = [
     "LetterRow",
@@ -47,7 +46,6 @@ __all__ = [
 PERSONAL: Final = 0
 NORMAL: Final = 1
 BULK: Final = 2
-PAGE_SIZE: Final = 50
 
 # Somebody sits in front of a screen and waits for these.
 _PERSONAL = frozenset(
@@ -72,47 +70,7 @@ _BULK = frozenset(
         LetterKind.MATCHES_REVEALED,
     }
 )
-_WAITING = (LetterState.QUEUED, LetterState.FAILED)
-_NOT_ARRIVED = (*_WAITING, LetterState.DEAD)
-
-
-@dataclass(frozen=True)
-class OutboxCounts:
-    """How many letters are in each state, and since when the oldest one that could go is waiting."""
-
-    queued: int
-    sending: int
-    failed: int
-    sent: int
-    dead: int
-    discarded: int
-    oldest_waiting_at: datetime | None
-
-
-@dataclass(frozen=True)
-class LetterRow:
-    """One letter as the outbox page shows it; `error` holds the server's own words."""
-
-    id: int
-    kind: LetterKind
-    state: LetterState
-    to_email: str
-    exchange_name: str | None
-    attempts: int
-    created_at: datetime
-    next_try_at: datetime
-    settled_at: datetime | None
-    error: str
-
-
-@dataclass(frozen=True)
-class Page:
-    """One page of letters, newest first; pages count from 1."""
-
-    letters: list[LetterRow]
-    number: int
-    pages: int
-    total: int
+_NOT_ARRIVED = (*WAITING, LetterState.DEAD)
 
 
 def priority_of(kind: LetterKind) -> int:
@@ -220,7 +178,7 @@ def discard(letter_ids: Sequence[int] | None) -> int:
     """Take letters out that have not left; None means every dead one."""
     with transaction() as session:
         return rows_written(
-            session, update(Letter).where(_given(letter_ids, *_WAITING)).values(**_taken_out(now()))
+            session, update(Letter).where(_given(letter_ids, *WAITING)).values(**_taken_out(now()))
         )
 
 
@@ -247,49 +205,6 @@ def prune(older_than: datetime, limit: int) -> int:
     with transaction() as session:
         oldest = select(Letter.id).where(Letter.settled_at < older_than).order_by(Letter.settled_at)
         return rows_written(session, delete(Letter).where(Letter.id.in_(oldest.limit(limit))))
-
-
-def counts() -> OutboxCounts:
-    """How the outbox stands."""
-    by_state = dict.fromkeys(LetterState, 0)
-    for state, number in db.session.execute(select(Letter.state, func.count()).group_by(Letter.state)):
-        by_state[state] = number
-    could_go = or_(Letter.attempts > 0, Letter.next_try_at <= now())
-    oldest = select(func.min(Letter.created_at)).where(
-        Letter.state.in_((*_WAITING, LetterState.SENDING)), could_go
-    )
-    return OutboxCounts(
-        **{state.value: number for state, number in by_state.items()},
-        oldest_waiting_at=db.session.scalars(oldest).one(),
-    )
-
-
-def page(state: LetterState | None, number: int) -> Page:
-    """One page of letters in a state (None: in any), newest first; `number` is moved into what exists."""
-    chosen = [] if state is None else [Letter.state == state]
-    total = db.session.scalars(select(func.count()).select_from(Letter).where(*chosen)).one()
-    pages = max(1, -(-total // PAGE_SIZE))
-    number = min(max(number, 1), pages)
-    rows = db.session.execute(
-        select(
-            Letter.id,
-            Letter.kind,
-            Letter.state,
-            Letter.to_email,
-            Exchange.name.label("exchange_name"),
-            Letter.attempts,
-            Letter.created_at,
-            Letter.next_try_at,
-            Letter.settled_at,
-            Letter.error,
-        )
-        .outerjoin(Exchange, Exchange.id == Letter.exchange_id)
-        .where(*chosen)
-        .order_by(Letter.id.desc())
-        .offset((number - 1) * PAGE_SIZE)
-        .limit(PAGE_SIZE)
-    )
-    return Page([LetterRow(**row) for row in rows.mappings()], number, pages, total)
 
 
 def _given(letter_ids: Sequence[int] | None, *more: LetterState) -> ColumnElement[bool]:

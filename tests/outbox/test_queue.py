@@ -11,7 +11,7 @@ from sqlalchemy import select, update
 from sneaky.core.clock import now
 from sneaky.core.db import db, set_nudge, transaction
 from sneaky.models import Letter, LetterKind, LetterState, Participant, ParticipantState
-from sneaky.outbox import queue
+from sneaky.outbox import overview, queue
 from tests.factories import a_participant, an_exchange, participants
 from tests.outbox.letters import a_letter, letter, letters, next_try, state
 
@@ -203,7 +203,7 @@ def test_counts_tell_how_the_outbox_stands(any_app: Flask) -> None:
 
 def test_pages_show_the_newest_first_and_stay_in_range(app: Flask) -> None:
     exchange_id = an_exchange(name="Office")
-    participants(exchange_id, queue.PAGE_SIZE + 5)
+    participants(exchange_id, overview.PAGE_SIZE + 5)
     with transaction():
         queue.put_for_participants(LetterKind.MATCH, exchange_id, dedupe_prefix="match:1")
         queue.put(LetterKind.TEST, "olga@example.org")

@@ -1,0 +1,97 @@
+"""The outbox as admins look at it: how many letters are in each state, and which, page by page."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import func, or_, select
+
+from sneaky.core.clock import now
+from sneaky.core.db import db
+from sneaky.models import Exchange, Letter, LetterKind, LetterState
+
+PAGE_SIZE = 50
+WAITING = (LetterState.QUEUED, LetterState.FAILED)
+
+
+@dataclass(frozen=True)
+class OutboxCounts:
+    """How many letters are in each state, and since when the oldest one that could go is waiting."""
+
+    queued: int
+    sending: int
+    failed: int
+    sent: int
+    dead: int
+    discarded: int
+    oldest_waiting_at: datetime | None
+
+
+@dataclass(frozen=True)
+class LetterRow:
+    """One letter as the outbox page shows it; `error` holds the server's own words."""
+
+    id: int
+    kind: LetterKind
+    state: LetterState
+    to_email: str
+    exchange_name: str | None
+    attempts: int
+    created_at: datetime
+    next_try_at: datetime
+    settled_at: datetime | None
+    error: str
+
+
+@dataclass(frozen=True)
+class Page:
+    """One page of letters, newest first; pages count from 1."""
+
+    letters: list[LetterRow]
+    number: int
+    pages: int
+    total: int
+
+
+def counts() -> OutboxCounts:
+    """How the outbox stands."""
+    by_state = dict.fromkeys(LetterState, 0)
+    for state, number in db.session.execute(select(Letter.state, func.count()).group_by(Letter.state)):
+        by_state[state] = number
+    could_go = or_(Letter.attempts > 0, Letter.next_try_at <= now())
+    oldest = select(func.min(Letter.created_at)).where(
+        Letter.state.in_((*WAITING, LetterState.SENDING)), could_go
+    )
+    return OutboxCounts(
+        **{state.value: number for state, number in by_state.items()},
+        oldest_waiting_at=db.session.scalars(oldest).one(),
+    )
+
+
+def page(state: LetterState | None, number: int) -> Page:
+    """One page of letters in a state (None: in any), newest first; `number` is moved into what exists."""
+    chosen = [] if state is None else [Letter.state == state]
+    total = db.session.scalars(select(func.count()).select_from(Letter).where(*chosen)).one()
+    pages = max(1, -(-total // PAGE_SIZE))
+    number = min(max(number, 1), pages)
+    rows = db.session.execute(
+        select(
+            Letter.id,
+            Letter.kind,
+            Letter.state,
+            Letter.to_email,
+            Exchange.name.label("exchange_name"),
+            Letter.attempts,
+            Letter.created_at,
+            Letter.next_try_at,
+            Letter.settled_at,
+            Letter.error,
+        )
+        .outerjoin(Exchange, Exchange.id == Letter.exchange_id)
+        .where(*chosen)
+        .order_by(Letter.id.desc())
+        .offset((number - 1) * PAGE_SIZE)
+        .limit(PAGE_SIZE)
+    )
+    return Page([LetterRow(**row) for row in rows.mappings()], number, pages, total)
