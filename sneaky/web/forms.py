@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Callable
 from types import TracebackType
 from typing import Any
 
 from flask import render_template
 from flask_babel import lazy_gettext as _l
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, StringField, TextAreaField
-from wtforms.validators import DataRequired, Length
+from wtforms import EmailField, Field, PasswordField, StringField, TextAreaField
+from wtforms.validators import DataRequired, Length, ValidationError
 
-from sneaky.access.passwords import LONGEST, SHORTEST
+from sneaky.access import addresses, passwords
 from sneaky.core.errors import RuleBroken
 from sneaky.models.columns import EMAIL_LENGTH, NAME_LENGTH
 
@@ -114,20 +115,37 @@ def name_field(label: Any, **options: Any) -> Line:
 
 def mail_field(**options: Any) -> MailAddress:
     """Somebody's mail address."""
-    return MailAddress(_l("E-mail address"), [needed(), at_most(EMAIL_LENGTH)], **options)
+    checks = [needed(), at_most(EMAIL_LENGTH), _checked_by(addresses.normalise)]
+    return MailAddress(_l("E-mail address"), checks, **options)
 
 
 def password_field(label: Any, **options: Any) -> Password:
     """A password to get in with."""
-    return Password(label, [needed(), at_most(LONGEST)], **options)
+    return Password(label, [needed(), at_most(passwords.LONGEST)], **options)
 
 
 def new_password_field(label: Any, **options: Any) -> Password:
     """A password that somebody chooses."""
     options.setdefault(
-        "description", _l("At least %(count)d characters; three or four words do well.", count=SHORTEST)
+        "description",
+        _l("At least %(count)d characters; three or four words do well.", count=passwords.SHORTEST),
     )
-    return password_field(label, **options)
+    checks = [needed(), at_most(passwords.LONGEST), _checked_by(passwords.check)]
+    return Password(label, checks, **options)
+
+
+def _checked_by(check: Callable[[str], object]) -> Callable[[BaseForm, Field], None]:
+    """A validator that asks the room now, so that every error of a form is told at once."""
+
+    def validate(_form: BaseForm, field: Field) -> None:
+        if field.errors:
+            return
+        try:
+            check(field.data)
+        except RuleBroken as error:
+            raise ValidationError(error.message) from None
+
+    return validate
 
 
 def form_page(template: str, form: BaseForm, **context: Any) -> tuple[str, int]:

@@ -78,6 +78,12 @@ def test_bad_input_comes_back_beside_its_field(
     assert signed_in_as(client) is None
 
 
+def test_everything_that_is_wrong_is_told_at_once(client: FlaskClient) -> None:
+    page = press(client, setup_path(), name="", email="olga", password="short").text
+    assert page.count('class="error"') == 3
+    assert "3 things need another look" in page
+
+
 def test_set_up_is_closed_afterwards_and_for_strangers(client: FlaskClient, app: Flask) -> None:
     path = setup_path()
     assert client.get("/setup/made-up").status_code == 404
