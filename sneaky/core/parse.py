@@ -134,7 +134,9 @@ def mail_url(text: str) -> str:
             f"“{parts.scheme}” needs a host (and a port that is a number), as in smtp://mail.example.org:587"
         )
     if any(asked not in {"none", "starttls"} for asked in parse_qs(parts.query).get("tls", [])):
-        raise ValueError("after ?tls= there may be `starttls` or `none`, as in smtp://mail.example.org?tls=none")
+        raise ValueError(
+            "after ?tls= there may be `starttls` or `none`, as in smtp://mail.example.org?tls=none"
+        )
     if parts.scheme == "file" and not text.removeprefix("file:").strip("/"):
         raise ValueError("name the folder for letters, as in file:./letters")
     return text

@@ -88,8 +88,8 @@ def apply(exchange_id: int, repair: Repair, *, rng: random.Random | None = None)
     """Mend the draw with as few new recipients as the rules allow, those who opened theirs last.
 
     One transaction: matches, a letter to each newcomer and each whose recipient changed, conversations.
-    Raises `RuleBroken` where nothing is drawn, for bad input (fields `name`, `email`, `household`), or where no
-    mending keeps the rules, and `NotFound` for strangers.
+    Raises `RuleBroken` where nothing is drawn, for bad input (fields `name`, `email`, `household`), or
+    where no mending keeps the rules, and `NotFound` for strangers.
     """
     rng = rng or SystemRandom()
     with transaction() as session:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -34,7 +35,12 @@ class Heart:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="heartbeat")
         self._room = threading.BoundedSemaphore(_WAITING_AT_MOST)
         self._timeouts = {"connect": connect, "read": read}
-        self._http: urllib3.PoolManager | None = None
+
+    @cached_property
+    def _http(self) -> urllib3.PoolManager:
+        import urllib3  # noqa: PLC0415  (a mebibyte that only instances with a watcher need)
+
+        return urllib3.PoolManager(timeout=urllib3.Timeout(**self._timeouts), retries=False, maxsize=1)
 
     def started(self, job: str) -> None:
         """Say that a run has begun."""
@@ -55,12 +61,8 @@ class Heart:
             self._thread.submit(self._send, f"{self._url}/{path}")
 
     def _send(self, url: str) -> None:
-        import urllib3  # noqa: PLC0415  (a mebibyte that only instances with a watcher need)
+        import urllib3  # noqa: PLC0415  (as above)
 
-        if self._http is None:
-            self._http = urllib3.PoolManager(
-                timeout=urllib3.Timeout(**self._timeouts), retries=False, maxsize=1
-            )
         try:
             answer = self._http.request("GET", url)
         except urllib3.exceptions.HTTPError as error:
