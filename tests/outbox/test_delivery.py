@@ -219,12 +219,12 @@ def test_delivery_goes_where_the_settings_say(app: Flask) -> None:
     assert len(list((settings().data_dir / "letters").glob("*.eml"))) == 1
 
 
-def test_one_bad_address_never_keeps_four_hundred_others_waiting(app: Flask) -> None:
-    bad, *_good = letters(100)
+def test_one_bad_address_keeps_nobody_waiting(app: Flask) -> None:
+    bad, *_good = letters(40)
     with MailServer() as server:
         server.always["ann0@example.org"] = Fault.UNKNOWN
         line = SmtpTransport(Server("localhost", server.port, Security.NONE, "klaus.test"))
-        assert deliver(plain, transport=line) == DeliveryCounts(sent=99, dead=1)
+        assert deliver(plain, transport=line) == DeliveryCounts(sent=39, dead=1)
         assert server.connections == 1
     assert letter(bad).error == "550 5.1.1 User unknown"
 

@@ -162,10 +162,10 @@ def test_clock_set_back_does_not_stop_letters(app: Flask) -> None:
         assert deliver(plain, transport=MemoryTransport()).sent == 1
 
 
-@pytest.mark.parametrize("rate", [1, 7, 60, 600])
+@pytest.mark.parametrize("rate", [1, 7, 30])
 def test_no_minute_sees_more_letters_than_the_rate(app: Flask, reconfigure: Reconfigure, rate: int) -> None:
     reconfigure(mail_rate=rate)
-    number = min(2 * rate, 150)
+    number = 2 * rate
     letters(number)
     left_at: list[datetime] = []
 

@@ -27,7 +27,7 @@ def put(folder: Path, key: str = "k1", to_email: str = "ann@example.org") -> str
         return line.send(compose(PAPER, to_email=to_email, key=key), idempotency_key=key)
 
 
-def test_letter_becomes_one_readable_file(app: Flask, tmp_path: Path) -> None:
+def test_letter_becomes_one_readable_file(bare_app: Flask, tmp_path: Path) -> None:
     folder = tmp_path / "new" / "letters"
     assert put(folder) == "written to k1.eml"
     (stored,) = letters_in(folder)
@@ -39,13 +39,13 @@ def test_letter_becomes_one_readable_file(app: Flask, tmp_path: Path) -> None:
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_same_letter_again_replaces_its_file(app: Flask, tmp_path: Path) -> None:
+def test_same_letter_again_replaces_its_file(bare_app: Flask, tmp_path: Path) -> None:
     put(tmp_path)
     put(tmp_path)
     assert len(letters_in(tmp_path)) == 1
 
 
-def test_newest_letter_comes_first(app: Flask, tmp_path: Path) -> None:
+def test_newest_letter_comes_first(bare_app: Flask, tmp_path: Path) -> None:
     for age, key in ((30, "old"), (10, "new"), (20, "middle")):
         put(tmp_path, key)
         os.utime(tmp_path / f"{key}.eml", (1_000_000 - age, 1_000_000 - age))
@@ -64,7 +64,7 @@ def test_letter_without_parts_is_still_shown(tmp_path: Path) -> None:
     assert (stored.text.strip(), stored.html) == ("Just text", "")
 
 
-def test_folder_that_takes_nothing_means_another_try(app: Flask, tmp_path: Path) -> None:
+def test_folder_that_takes_nothing_means_another_try(bare_app: Flask, tmp_path: Path) -> None:
     blocked = tmp_path / "blocked"
     blocked.write_text("a file where the folder should be")
     with pytest.raises(MailTransient, match="could not be written"):
@@ -72,7 +72,7 @@ def test_folder_that_takes_nothing_means_another_try(app: Flask, tmp_path: Path)
 
 
 def test_failed_write_leaves_no_half_letter(
-    app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    bare_app: Flask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
@@ -103,7 +103,7 @@ def test_other_transports_have_no_folder(settings: Settings) -> None:
         file.from_settings(changed)
 
 
-def test_console_shows_what_a_person_would_read(app: Flask) -> None:
+def test_console_shows_what_a_person_would_read(bare_app: Flask) -> None:
     stream = StringIO()
     with ConsoleTransport(stream) as line:
         line.send(compose(PAPER, to_email="ann@example.org", key="k"), idempotency_key="k")

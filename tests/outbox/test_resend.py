@@ -45,7 +45,7 @@ def send(line: ResendTransport, paper: Rendered = PAPER, key: str = "k1") -> str
     return line.send(compose(paper, to_email="ann@example.org", key=key), idempotency_key=key)
 
 
-def test_letter_arrives_with_all_its_parts(app: Flask, server: ResendServer) -> None:
+def test_letter_arrives_with_all_its_parts(bare_app: Flask, server: ResendServer) -> None:
     with ResendTransport(KEY, server.api) as line:
         assert send(line) == "accepted as id-k1"
     payload = server.taken["k1"]
@@ -66,13 +66,13 @@ def test_letter_arrives_with_all_its_parts(app: Flask, server: ResendServer) -> 
     assert b64decode(attached["content"]) == b"BEGIN:VCALENDAR"
 
 
-def test_plain_letter_has_no_empty_fields(app: Flask, server: ResendServer) -> None:
+def test_plain_letter_has_no_empty_fields(bare_app: Flask, server: ResendServer) -> None:
     with ResendTransport(KEY, server.api) as line:
         send(line, plain(1))
     assert {"attachments", "reply_to"} & set(server.taken["k1"]) == set()
 
 
-def test_one_connection_carries_many_letters(app: Flask, server: ResendServer) -> None:
+def test_one_connection_carries_many_letters(bare_app: Flask, server: ResendServer) -> None:
     with ResendTransport(KEY, server.api) as line:
         for number in range(5):
             send(line, key=f"k{number}")
@@ -102,7 +102,7 @@ def test_one_connection_carries_many_letters(app: Flask, server: ResendServer) -
     ],
 )
 def test_answers_mean_what_resend_says(
-    app: Flask, server: ResendServer, answer: Answer, error: type[Exception], retry_after: float | None
+    bare_app: Flask, server: ResendServer, answer: Answer, error: type[Exception], retry_after: float | None
 ) -> None:
     server.answers.append(answer)
     with ResendTransport(KEY, server.api) as line, pytest.raises(error) as caught:
@@ -111,14 +111,14 @@ def test_answers_mean_what_resend_says(
     assert getattr(caught.value, "retry_after", None) == retry_after
 
 
-def test_absent_server_is_nobodys_letters_fault(app: Flask) -> None:
+def test_absent_server_is_nobodys_letters_fault(bare_app: Flask) -> None:
     with ResendServer() as server:
         api = server.api
     with ResendTransport(KEY, api) as line, pytest.raises(ServerAway, match="No connection"):
         send(line)
 
 
-def test_lost_answer_and_second_try_make_one_letter(app: Flask, server: ResendServer) -> None:
+def test_lost_answer_and_second_try_make_one_letter(bare_app: Flask, server: ResendServer) -> None:
     server.answers.append(Answer(200, is_lost=True))
     with ResendTransport(KEY, server.api) as line:
         with pytest.raises(MailTransient):
@@ -129,7 +129,7 @@ def test_lost_answer_and_second_try_make_one_letter(app: Flask, server: ResendSe
 
 
 def test_its_turn_is_waited_for_when_the_rate_is_spent(
-    app: Flask, server: ResendServer, monkeypatch: pytest.MonkeyPatch
+    bare_app: Flask, server: ResendServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(resend, "monotonic", lambda: 100.0)
     waits: list[float] = []
@@ -145,7 +145,7 @@ def test_its_turn_is_waited_for_when_the_rate_is_spent(
     assert waits == [0.0, 0.0, 1.0, 1.0, 5.0]
 
 
-def test_it_is_used_in_a_with_block(app: Flask, server: ResendServer) -> None:
+def test_it_is_used_in_a_with_block(bare_app: Flask, server: ResendServer) -> None:
     line = ResendTransport(KEY, server.api)
     line.__exit__(None, None, None)
     with pytest.raises(RuntimeError, match="with block"):

@@ -37,7 +37,7 @@ def send(line: SmtpTransport, to_email: str = "ann@example.org", key: str = "k1"
     return line.send(compose(PAPER, to_email=to_email, key=key), idempotency_key=key)
 
 
-def test_letter_arrives_as_it_was_written(app: Flask, server: MailServer) -> None:
+def test_letter_arrives_as_it_was_written(bare_app: Flask, server: MailServer) -> None:
     with transport(server) as line:
         assert send(line) == "250 OK"
     (received,) = server.received
@@ -48,7 +48,7 @@ def test_letter_arrives_as_it_was_written(app: Flask, server: MailServer) -> Non
     assert body.get_content().replace("\r\n", "\n") == PAPER.text
 
 
-def test_one_connection_carries_many_letters(app: Flask, server: MailServer) -> None:
+def test_one_connection_carries_many_letters(bare_app: Flask, server: MailServer) -> None:
     with transport(server) as line:
         for number in range(5):
             send(line, f"ann{number}@example.org")
@@ -57,7 +57,7 @@ def test_one_connection_carries_many_letters(app: Flask, server: MailServer) -> 
 
 
 def test_connection_is_renewed_after_a_hundred_letters(
-    app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
+    bare_app: Flask, server: MailServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(smtp, "LETTERS_PER_CONNECTION", 2)
     with transport(server) as line:
@@ -66,7 +66,7 @@ def test_connection_is_renewed_after_a_hundred_letters(
     assert [letter.connection for letter in server.received] == [1, 1, 2, 2, 3]
 
 
-def test_nothing_is_opened_without_a_letter(app: Flask, server: MailServer) -> None:
+def test_nothing_is_opened_without_a_letter(bare_app: Flask, server: MailServer) -> None:
     with transport(server):
         pass
     assert server.connections == 0
@@ -88,7 +88,7 @@ def test_nothing_is_opened_without_a_letter(app: Flask, server: MailServer) -> N
     ],
 )
 def test_fault_concerns_its_own_letter_only(
-    app: Flask, server: MailServer, fault: Fault, error: type[Exception], words: str
+    bare_app: Flask, server: MailServer, fault: Fault, error: type[Exception], words: str
 ) -> None:
     server.always["bad@example.org"] = fault
     with transport(server) as line:
@@ -101,7 +101,7 @@ def test_fault_concerns_its_own_letter_only(
     assert len(server.to("bad@example.org")) == (1 if fault is Fault.KEEP_AND_DROP else 0)
 
 
-def test_goodbye_after_the_yes_changes_nothing(app: Flask, server: MailServer) -> None:
+def test_goodbye_after_the_yes_changes_nothing(bare_app: Flask, server: MailServer) -> None:
     server.always["bad@example.org"] = Fault.DROP_AFTER_250
     with transport(server) as line:
         assert send(line, "bad@example.org") == "250 OK"
@@ -111,7 +111,7 @@ def test_goodbye_after_the_yes_changes_nothing(app: Flask, server: MailServer) -
 
 
 @pytest.mark.parametrize("fault", [Fault.HANG, Fault.HANG_BEFORE_250])
-def test_silent_server_is_left_after_the_time_out(app: Flask, server: MailServer, fault: Fault) -> None:
+def test_silent_server_is_left_after_the_time_out(bare_app: Flask, server: MailServer, fault: Fault) -> None:
     server.always["bad@example.org"] = fault
     with transport(server, timeout=0.2) as line:
         with pytest.raises(MailTransient):
@@ -120,7 +120,7 @@ def test_silent_server_is_left_after_the_time_out(app: Flask, server: MailServer
     assert len(server.received) == 1
 
 
-def test_connection_closed_while_idle_is_opened_anew(app: Flask, server: MailServer) -> None:
+def test_connection_closed_while_idle_is_opened_anew(bare_app: Flask, server: MailServer) -> None:
     server.faults["ann@example.org"].extend([Fault.DROP])
     with transport(server) as line:
         send(line, "first@example.org")
@@ -129,7 +129,7 @@ def test_connection_closed_while_idle_is_opened_anew(app: Flask, server: MailSer
     assert server.connections == 2
 
 
-def test_absent_server_is_nobodys_letters_fault(app: Flask, server: MailServer) -> None:
+def test_absent_server_is_nobodys_letters_fault(bare_app: Flask, server: MailServer) -> None:
     server.stop()
     with transport(server) as line, pytest.raises(ServerAway, match="No connection to localhost"):
         send(line)
@@ -140,7 +140,7 @@ def test_absent_server_is_nobodys_letters_fault(app: Flask, server: MailServer) 
     [("421 Come back later", ServerAway), ("554 No service for you", MailRefused)],
 )
 def test_refusal_at_the_door_is_about_us(
-    app: Flask, server: MailServer, greeting: str, error: type[Exception]
+    bare_app: Flask, server: MailServer, greeting: str, error: type[Exception]
 ) -> None:
     server.greeting = greeting
     with transport(server) as line, pytest.raises(error, match=greeting):
@@ -156,7 +156,7 @@ def test_refusal_at_the_door_is_about_us(
     ],
 )
 def test_refused_sender_holds_every_letter(
-    app: Flask, server: MailServer, answer: str, error: type[Exception]
+    bare_app: Flask, server: MailServer, answer: str, error: type[Exception]
 ) -> None:
     server.sender_answer = answer
     with transport(server) as line, pytest.raises(error, match=answer):
@@ -164,7 +164,7 @@ def test_refused_sender_holds_every_letter(
     assert server.received == []
 
 
-def test_starttls_encrypts_and_signs_in(app: Flask, authority: Authority) -> None:
+def test_starttls_encrypts_and_signs_in(bare_app: Flask, authority: Authority) -> None:
     tls = authority.server("localhost")
     with MailServer(tls=tls, login=("klaus", "s3cret")) as server:
         line = transport(
@@ -177,7 +177,7 @@ def test_starttls_encrypts_and_signs_in(app: Flask, authority: Authority) -> Non
     assert received.signed_in_as == "klaus"
 
 
-def test_implicit_tls_encrypts_and_signs_in(app: Flask, authority: Authority) -> None:
+def test_implicit_tls_encrypts_and_signs_in(bare_app: Flask, authority: Authority) -> None:
     tls = authority.server("localhost")
     with MailServer(tls=tls, is_implicit=True, login=("klaus", "s3cret")) as server:
         line = transport(
@@ -188,7 +188,7 @@ def test_implicit_tls_encrypts_and_signs_in(app: Flask, authority: Authority) ->
         assert [letter.signed_in_as for letter in server.received] == ["klaus"]
 
 
-def test_wrong_password_holds_every_letter(app: Flask, authority: Authority) -> None:
+def test_wrong_password_holds_every_letter(bare_app: Flask, authority: Authority) -> None:
     with MailServer(tls=authority.server("localhost"), login=("klaus", "s3cret")) as server:
         line = transport(
             server, Security.STARTTLS, ca_file=str(authority.file), username="klaus", password="wrong"
@@ -197,23 +197,23 @@ def test_wrong_password_holds_every_letter(app: Flask, authority: Authority) -> 
             send(line)
 
 
-def test_password_is_not_shown_by_accident(app: Flask, server: MailServer) -> None:
+def test_password_is_not_shown_by_accident(bare_app: Flask, server: MailServer) -> None:
     assert "s3cret" not in repr(transport(server, username="klaus", password="s3cret"))
 
 
-def test_server_without_sign_in_is_told_no_password(app: Flask, server: MailServer) -> None:
+def test_server_without_sign_in_is_told_no_password(bare_app: Flask, server: MailServer) -> None:
     with transport(server, username="klaus", password="s3cret") as line, pytest.raises(MailRefused):
         send(line)
 
 
-def test_missing_encryption_sends_nothing_in_clear(app: Flask, server: MailServer) -> None:
+def test_missing_encryption_sends_nothing_in_clear(bare_app: Flask, server: MailServer) -> None:
     with transport(server, Security.STARTTLS) as line, pytest.raises(ServerAway, match="does not encrypt"):
         send(line)
     assert server.tries == {}
 
 
 def test_certificate_nobody_vouches_for_sends_nothing(
-    app: Flask, authority: Authority, tmp_path: Path
+    bare_app: Flask, authority: Authority, tmp_path: Path
 ) -> None:
     stranger = an_authority(tmp_path)
     with MailServer(tls=authority.server("localhost")) as server:
@@ -223,7 +223,7 @@ def test_certificate_nobody_vouches_for_sends_nothing(
         assert server.received == []
 
 
-def test_certificate_of_another_host_sends_nothing(app: Flask, authority: Authority) -> None:
+def test_certificate_of_another_host_sends_nothing(bare_app: Flask, authority: Authority) -> None:
     with MailServer(tls=authority.server("elsewhere.test"), is_implicit=True) as server:
         line = transport(server, Security.TLS, ca_file=str(authority.file))
         with line, pytest.raises(ServerAway, match="certificate"):
@@ -233,14 +233,14 @@ def test_certificate_of_another_host_sends_nothing(app: Flask, authority: Author
 
 @pytest.mark.parametrize(("answer", "error"), [("451 Not now", MailTransient), ("554 No", MailPermanent)])
 def test_letter_may_be_refused_before_it_is_told(
-    app: Flask, server: MailServer, answer: str, error: type[Exception]
+    bare_app: Flask, server: MailServer, answer: str, error: type[Exception]
 ) -> None:
     server.data_answer = answer
     with transport(server) as line, pytest.raises(error, match=answer):
         send(line)
 
 
-def test_letter_to_nobody_leaves_a_clean_line(app: Flask) -> None:
+def test_letter_to_nobody_leaves_a_clean_line(bare_app: Flask) -> None:
     with MailServer() as server, transport(server) as line:
         server.takes_letters_to_nobody = True
         server.always["gone@example.org"] = Fault.UNKNOWN
@@ -251,7 +251,7 @@ def test_letter_to_nobody_leaves_a_clean_line(app: Flask) -> None:
         assert server.connections == 1
 
 
-def test_server_that_hangs_up_at_sign_in_is_away(app: Flask, authority: Authority) -> None:
+def test_server_that_hangs_up_at_sign_in_is_away(bare_app: Flask, authority: Authority) -> None:
     with MailServer(tls=authority.server("localhost"), login=("klaus", "s3cret")) as server:
         server.hangs_up_at_sign_in = True
         line = transport(
@@ -261,7 +261,9 @@ def test_server_that_hangs_up_at_sign_in_is_away(app: Flask, authority: Authorit
             send(line)
 
 
-def test_address_with_other_letters_needs_a_server_that_carries_it(app: Flask, server: MailServer) -> None:
+def test_address_with_other_letters_needs_a_server_that_carries_it(
+    bare_app: Flask, server: MailServer
+) -> None:
     with transport(server) as line:
         send(line, "zoë@example.org")
     assert [letter.to for letter in server.received] == ["zoë@example.org"]
