@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, false, or_, select, update
+from sqlalchemy import ColumnElement, bindparam, delete, false, or_, select, update
 
 from sneaky.access.profiles import (
     ORGANIZER_COLUMNS,
@@ -61,17 +61,19 @@ class Started:
     ends_at: datetime
 
 
+# Made once, since every request asks it.
+_LIVING = (
+    select(SessionRow.data, SessionRow.seen_at, SessionRow.ends_at, *ORGANIZER_COLUMNS, *PARTICIPANT_COLUMNS)
+    .outerjoin(Organizer, Organizer.id == SessionRow.organizer_id)
+    .outerjoin(Participant, Participant.id == SessionRow.participant_id)
+    .where(SessionRow.id == bindparam("session_id"), SessionRow.expires_at > bindparam("at"))
+)
+
+
 def load(cookie: str) -> SessionData | None:
     """The living session behind a cookie; None when it ended, expired or never was. One query."""
     count = len(ORGANIZER_COLUMNS)
-    found = db.session.execute(
-        select(
-            SessionRow.data, SessionRow.seen_at, SessionRow.ends_at, *ORGANIZER_COLUMNS, *PARTICIPANT_COLUMNS
-        )
-        .outerjoin(Organizer, Organizer.id == SessionRow.organizer_id)
-        .outerjoin(Participant, Participant.id == SessionRow.participant_id)
-        .where(SessionRow.id == digest(cookie), SessionRow.expires_at > now())
-    ).one_or_none()
+    found = db.session.execute(_LIVING, {"session_id": digest(cookie), "at": now()}).one_or_none()
     if found is None:
         return None
     data, seen_at, ends_at, *who = found

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from sneaky.core.db import db
 from sneaky.core.errors import NotFound
 from sneaky.models import Exchange, Participant
 
+# Made once, since every page of an organizer asks it.
+_OWN = select(Exchange.id).where(
+    Exchange.public_id == bindparam("public_id"), Exchange.organizer_id == bindparam("organizer_id")
+)
+
 
 def exchange_id_for(organizer_id: int, public_id: str) -> int:
     """The exchange of this organizer with this public id; a foreign one is as absent as an unknown one."""
-    return _found(
-        db.session.scalar(
-            select(Exchange.id).where(Exchange.public_id == public_id, Exchange.organizer_id == organizer_id)
-        )
-    )
+    return _found(db.session.scalar(_OWN, {"public_id": public_id, "organizer_id": organizer_id}))
 
 
 def participant_id_for(exchange_id: int, public_id: str) -> int:

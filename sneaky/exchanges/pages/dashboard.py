@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from sneaky.core.clock import now
 from sneaky.core.db import db
@@ -34,22 +34,24 @@ class Dashboard:
     cards: tuple[ExchangeCard, ...]
 
 
+_CARDS = (
+    select(
+        *FACT_COLUMNS,
+        counts.people(counts.IS_ACTIVE).label("people"),
+        counts.people(counts.IS_PENDING).label("unconfirmed"),
+        counts.matches(Match.revealed_at.is_not(None)).label("opened"),
+        counts.unreachable.label("unreachable"),
+        counts.next_reminder_at.label("reminder_at"),
+    )
+    .where(Exchange.organizer_id == bindparam("organizer_id"))
+    .order_by(Exchange.state == ExchangeState.COMPLETED, Exchange.event_at, Exchange.id)
+)
+
+
 def dashboard(organizer_id: int) -> Dashboard:
     """The organizer's own exchanges and nobody else's; one query."""
-    query = (
-        select(
-            *FACT_COLUMNS,
-            counts.people(counts.IS_ACTIVE).label("people"),
-            counts.people(counts.IS_PENDING).label("unconfirmed"),
-            counts.matches(Match.revealed_at.is_not(None)).label("opened"),
-            counts.unreachable.label("unreachable"),
-            counts.next_reminder_at.label("reminder_at"),
-        )
-        .where(Exchange.organizer_id == organizer_id)
-        .order_by(Exchange.state == ExchangeState.COMPLETED, Exchange.event_at, Exchange.id)
-    )
-    instant = now()
-    return Dashboard(tuple(_card(row, instant) for row in db.session.execute(query)))
+    instant, rows = now(), db.session.execute(_CARDS, {"organizer_id": organizer_id})
+    return Dashboard(tuple(_card(row, instant) for row in rows))
 
 
 def _card(row: Any, instant: datetime) -> ExchangeCard:

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_
 
 from sneaky.core.clock import now
-from sneaky.core.db import db
-from sneaky.core.errors import NotFound
 from sneaky.exchanges.pages import counts
-from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, Next, facts_of, what_is_next
-from sneaky.exchanges.pages.people import People, list_people
+from sneaky.exchanges.pages.facts import ExchangeFacts, Next, about_exchange, facts_of, read, what_is_next
+from sneaky.exchanges.pages.person_rows import People, list_people
 from sneaky.exchanges.pages.timeline import ReminderRow, TimelineEntry, forecast, reminder_rows, timeline
 from sneaky.models import Draw, DrawState, Exchange, Match, Participant, ReminderState
 
@@ -33,6 +30,17 @@ _PROGRESS = {
     "changed": counts.matches(Match.changed_at.is_not(None)),
     "acknowledged": counts.matches(Match.acknowledged_at.is_not(None)),
 }
+
+_PAGE = about_exchange(
+    Exchange.event_local,
+    Exchange.reminder_days,
+    Exchange.has_reminders,
+    Draw.drawn_at,
+    Draw.participant_count,
+    counts.households().label("households"),
+    counts.exclusions().label("exclusions"),
+    *(count.label(name) for name, count in _PROGRESS.items()),
+).outerjoin(Draw, and_(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT))
 
 
 @dataclass(frozen=True)
@@ -90,9 +98,7 @@ class ExchangePage:
 
 def exchange_page(exchange_id: int) -> ExchangePage:
     """The page of one exchange; three queries. Raises `NotFound` for an unknown one."""
-    row: Any = db.session.execute(_query(exchange_id)).one_or_none()
-    if row is None:
-        raise NotFound
+    row = read(_PAGE, exchange_id)
     facts = facts_of(row)
     reminders = reminder_rows(exchange_id)
     if facts.is_before_draw:
@@ -113,21 +119,3 @@ def exchange_page(exchange_id: int) -> ExchangePage:
 
 def _nearest(reminders: tuple[ReminderRow, ...]) -> datetime | None:
     return min((row.due_at for row in reminders if row.state is ReminderState.PLANNED), default=None)
-
-
-def _query(exchange_id: int) -> Any:
-    return (
-        select(
-            *FACT_COLUMNS,
-            Exchange.event_local,
-            Exchange.reminder_days,
-            Exchange.has_reminders,
-            Draw.drawn_at,
-            Draw.participant_count,
-            counts.households().label("households"),
-            counts.exclusions().label("exclusions"),
-            *(count.label(name) for name, count in _PROGRESS.items()),
-        )
-        .outerjoin(Draw, and_(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT))
-        .where(Exchange.id == exchange_id)
-    )

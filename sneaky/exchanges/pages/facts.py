@@ -8,8 +8,11 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
+from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from sneaky.core.db import db
+from sneaky.core.errors import NotFound
 from sneaky.exchanges.retention import ERASED_AFTER, WARNING_LEAD
 from sneaky.models import CompletedReason, Exchange, ExchangeState
 
@@ -115,6 +118,24 @@ class Next:
     at: datetime | None = None
 
 
+def about_exchange(*more: Any) -> Select[Any]:
+    """A query for the facts of one exchange and what else a page asks; made once, `read` tells which one."""
+    return select(*FACT_COLUMNS, *more).where(Exchange.id == bindparam("exchange_id"))
+
+
+def read(query: Select[Any], exchange_id: int) -> Any:
+    """The row of an `about_exchange` query. Raises `NotFound` for an unknown exchange."""
+    row = db.session.execute(query, {"exchange_id": exchange_id}).one_or_none()
+    if row is None:
+        raise NotFound
+    return row
+
+
+def exchange_facts(exchange_id: int) -> ExchangeFacts:
+    """The facts alone, for pages that ask one question about an exchange. Raises `NotFound`."""
+    return facts_of(read(_FACTS, exchange_id))
+
+
 def facts_of(row: Any) -> ExchangeFacts:
     """Read the facts from a row that starts with `FACT_COLUMNS`."""
     return ExchangeFacts(*row[: len(FACT_COLUMNS)])
@@ -134,3 +155,6 @@ def what_is_next(facts: ExchangeFacts, *, people: int, reminder_at: datetime | N
     if facts.can_be_joined and ends_at and ends_at > now:
         return Next(Step.JOINING_ENDS, ends_at)
     return Next(Step.DRAW)
+
+
+_FACTS = about_exchange()

@@ -9,10 +9,9 @@ from typing import Any
 from sqlalchemy import case, func, select
 
 from sneaky.core.db import db
-from sneaky.core.errors import NotFound
-from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, facts_of
+from sneaky.exchanges.pages.facts import ExchangeFacts, exchange_facts
 from sneaky.exchanges.pages.paging import last_page, nearest_page
-from sneaky.models import Exchange, Letter, LetterKind, LetterState, Participant, ParticipantState
+from sneaky.models import Letter, LetterKind, LetterState, Participant, ParticipantState
 
 LETTERS_A_PAGE = 50
 
@@ -68,14 +67,12 @@ def letters_page(exchange_id: int, *, state: LetterState | None = None, number: 
 
     The undeliverable come first, then the latest. Raises `NotFound` for an unknown exchange.
     """
-    row = db.session.execute(select(*FACT_COLUMNS).where(Exchange.id == exchange_id)).one_or_none()
-    if row is None:
-        raise NotFound
+    facts = exchange_facts(exchange_id)
     counts = _counts(exchange_id)
     total = counts.get(state, 0) if state else sum(counts.values())
     number = nearest_page(number, total, LETTERS_A_PAGE)
     return LettersPage(
-        facts=facts_of(row),
+        facts=facts,
         state=state,
         counts=counts,
         lines=_lines(exchange_id, state, number),

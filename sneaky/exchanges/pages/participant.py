@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import bindparam, func, select
 
 from sneaky.core.db import db
 from sneaky.core.errors import NotFound
@@ -38,29 +38,33 @@ class OwnPage:
         return self.state is ParticipantState.ACTIVE
 
 
+_wishes = (
+    select(func.count()).where(WishListItem.participant_id == bindparam("participant_id")).scalar_subquery()
+)
+_OWN = (
+    select(
+        *FACT_COLUMNS,
+        Participant.name.label("own_name"),
+        Participant.email,
+        Participant.state.label("own_state"),
+        Participant.is_guarded,
+        Participant.zone.label("own_zone"),
+        Participant.locale,
+        Participant.wants_reminders,
+        Participant.wants_notices,
+        Participant.postal_address_sealed.is_not(None).label("has_postal_address"),
+        Participant.gift_received_at.is_not(None).label("has_received"),
+        _wishes.label("wishes"),
+        counts.people(counts.IS_ACTIVE).label("people"),
+    )
+    .join_from(Participant, Exchange)
+    .where(Participant.id == bindparam("participant_id"))
+)
+
+
 def own_page(participant_id: int) -> OwnPage:
     """The reader's own page; one query. Raises `NotFound` when the participant is gone."""
-    wishes = select(func.count()).where(WishListItem.participant_id == participant_id).scalar_subquery()
-    query = (
-        select(
-            *FACT_COLUMNS,
-            Participant.name.label("own_name"),
-            Participant.email,
-            Participant.state.label("own_state"),
-            Participant.is_guarded,
-            Participant.zone.label("own_zone"),
-            Participant.locale,
-            Participant.wants_reminders,
-            Participant.wants_notices,
-            Participant.postal_address_sealed.is_not(None).label("has_postal_address"),
-            Participant.gift_received_at.is_not(None).label("has_received"),
-            wishes.label("wishes"),
-            counts.people(counts.IS_ACTIVE).label("people"),
-        )
-        .join_from(Participant, Exchange)
-        .where(Participant.id == participant_id)
-    )
-    row: Any = db.session.execute(query).one_or_none()
+    row: Any = db.session.execute(_OWN, {"participant_id": participant_id}).one_or_none()
     if row is None:
         raise NotFound
     return OwnPage(

@@ -8,8 +8,7 @@ from sqlalchemy import func, select
 
 from sneaky.core.db import db
 from sneaky.exchanges.pages import counts
-from sneaky.exchanges.pages.facts import ExchangeFacts
-from sneaky.exchanges.pages.settings import exchange_facts
+from sneaky.exchanges.pages.facts import ExchangeFacts, exchange_facts
 from sneaky.models import Participant
 
 PEOPLE_TO_TICK = 60

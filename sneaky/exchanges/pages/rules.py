@@ -5,15 +5,13 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.orm import aliased
 
 from sneaky.core.db import db
-from sneaky.core.errors import NotFound
 from sneaky.exchanges.pages import counts
-from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, facts_of
+from sneaky.exchanges.pages.facts import ExchangeFacts, about_exchange, facts_of, read
 from sneaky.exchanges.pages.households import household_names
 from sneaky.exchanges.pages.paging import last_page, nearest_page
 from sneaky.models import AvoidLastYear, Exchange, Exclusion, Household, Participant
@@ -79,22 +77,21 @@ class RulesPage:
         return tuple(HouseholdRules(name, tuple(members[name])) for name in self.households if members[name])
 
 
+_PAGE = about_exchange(
+    Exchange.no_reciprocal,
+    Exchange.single_loop,
+    Exchange.avoid_last_year,
+    counts.people(Participant.state.in_(counts.IN_THE_HAT)).label("people"),
+    counts.exclusions().label("exclusions"),
+)
+
+
 def rules_page(exchange_id: int, *, search: str = "", number: int = 1) -> RulesPage:
     """The rules: everybody up to 12 people, else page `number` of those found; three to five queries.
 
     Raises `NotFound` for an unknown exchange.
     """
-    query = select(
-        *FACT_COLUMNS,
-        Exchange.no_reciprocal,
-        Exchange.single_loop,
-        Exchange.avoid_last_year,
-        counts.people(Participant.state.in_(counts.IN_THE_HAT)).label("people"),
-        counts.exclusions().label("exclusions"),
-    ).where(Exchange.id == exchange_id)
-    row: Any = db.session.execute(query).one_or_none()
-    if row is None:
-        raise NotFound
+    row = read(_PAGE, exchange_id)
     is_small = row.people <= MATRIX_PEOPLE
     search = "" if is_small else search.strip()
     conditions = _conditions(exchange_id, search)

@@ -3,14 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from sqlalchemy import select
 
-from sneaky.core.db import db
-from sneaky.core.errors import NotFound
 from sneaky.exchanges.fields import ExchangeFields
-from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, facts_of
+from sneaky.exchanges.pages.facts import ExchangeFacts, about_exchange, facts_of, read
 from sneaky.models import Exchange, Participant, ParticipantState
 
 
@@ -22,27 +19,26 @@ class SettingsPage:
     fields: ExchangeFields
 
 
+_takes_part = (
+    select(Participant.id)
+    .where(
+        Participant.exchange_id == Exchange.id,
+        Participant.organizer_id == Exchange.organizer_id,
+        Participant.state == ParticipantState.ACTIVE,
+    )
+    .exists()
+)
+_SETTINGS = about_exchange(
+    Exchange.event_local,
+    Exchange.registration_ends_local,
+    Exchange.reminder_days,
+    _takes_part.label("takes_part"),
+)
+
+
 def settings_page(exchange_id: int) -> SettingsPage:
     """What the form starts from; one query. Raises `NotFound` for an unknown exchange."""
-    takes_part = (
-        select(Participant.id)
-        .where(
-            Participant.exchange_id == Exchange.id,
-            Participant.organizer_id == Exchange.organizer_id,
-            Participant.state == ParticipantState.ACTIVE,
-        )
-        .exists()
-    )
-    query = select(
-        *FACT_COLUMNS,
-        Exchange.event_local,
-        Exchange.registration_ends_local,
-        Exchange.reminder_days,
-        takes_part.label("takes_part"),
-    ).where(Exchange.id == exchange_id)
-    row: Any = db.session.execute(query).one_or_none()
-    if row is None:
-        raise NotFound
+    row = read(_SETTINGS, exchange_id)
     fields = ExchangeFields(
         name=row.name,
         event_local=row.event_local,
@@ -56,11 +52,3 @@ def settings_page(exchange_id: int) -> SettingsPage:
         takes_part=row.takes_part,
     )
     return SettingsPage(facts_of(row), fields)
-
-
-def exchange_facts(exchange_id: int) -> ExchangeFacts:
-    """The facts alone, for pages that ask one question about an exchange; one query. Raises `NotFound`."""
-    row = db.session.execute(select(*FACT_COLUMNS).where(Exchange.id == exchange_id)).one_or_none()
-    if row is None:
-        raise NotFound
-    return facts_of(row)

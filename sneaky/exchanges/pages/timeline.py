@@ -6,14 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 
 from sneaky.core.clock import now
 from sneaky.core.db import db
-from sneaky.core.errors import NotFound
-from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, facts_of
+from sneaky.exchanges.pages.facts import ExchangeFacts, about_exchange, facts_of, read
 from sneaky.models import Exchange, Reminder, ReminderState
 from sneaky.reminders.planning import due_instant
 
@@ -72,14 +70,24 @@ class RemindersPage:
     rows: tuple[ReminderRow, ...]
 
 
+_REMINDERS = about_exchange(Exchange.has_reminders, Exchange.reminder_days, Exchange.event_local)
+_ROWS = (
+    select(
+        Reminder.days_before,
+        Reminder.due_at,
+        Reminder.state,
+        Reminder.reason,
+        Reminder.queued_count,
+        Reminder.done_at,
+    )
+    .where(Reminder.exchange_id == bindparam("exchange_id"))
+    .order_by(Reminder.due_at, Reminder.id)
+)
+
+
 def reminders_page(exchange_id: int) -> RemindersPage:
     """Every reminder, planned, sent or skipped; two queries. Raises `NotFound` for an unknown exchange."""
-    query = select(*FACT_COLUMNS, Exchange.has_reminders, Exchange.reminder_days, Exchange.event_local).where(
-        Exchange.id == exchange_id
-    )
-    row: Any = db.session.execute(query).one_or_none()
-    if row is None:
-        raise NotFound
+    row = read(_REMINDERS, exchange_id)
     facts = facts_of(row)
     rows = reminder_rows(exchange_id)
     if facts.is_before_draw:
@@ -89,19 +97,8 @@ def reminders_page(exchange_id: int) -> RemindersPage:
 
 def reminder_rows(exchange_id: int) -> tuple[ReminderRow, ...]:
     """The reminders that the draw planned, earliest first; one query."""
-    query = (
-        select(
-            Reminder.days_before,
-            Reminder.due_at,
-            Reminder.state,
-            Reminder.reason,
-            Reminder.queued_count,
-            Reminder.done_at,
-        )
-        .where(Reminder.exchange_id == exchange_id)
-        .order_by(Reminder.due_at, Reminder.id)
-    )
-    return tuple(ReminderRow(*row) for row in db.session.execute(query))
+    found = db.session.execute(_ROWS, {"exchange_id": exchange_id})
+    return tuple(ReminderRow(*row) for row in found)
 
 
 def forecast(event_local: datetime, zone: str, days: Sequence[int]) -> tuple[ReminderRow, ...]:

@@ -10,7 +10,7 @@ from flask_babel import ngettext
 from sneaky.draws import conduct, reveal
 from sneaky.draws.rules import verdict_for
 from sneaky.exchanges.pages.exchange import exchange_page
-from sneaky.exchanges.pages.settings import exchange_facts
+from sneaky.exchanges.pages.facts import exchange_facts
 from sneaky.outbox.queue import is_mail_proven
 from sneaky.web.forms import form_page
 from sneaky.web.guards import current_organizer, organizer_only, owned_exchange

@@ -9,7 +9,8 @@ from flask_babel import gettext as _
 from sneaky.exchanges import copying, join_links, lifecycle
 from sneaky.exchanges.pages import dashboard as dashboards
 from sneaky.exchanges.pages.exchange import exchange_page
-from sneaky.exchanges.pages.settings import exchange_facts, settings_page
+from sneaky.exchanges.pages.facts import exchange_facts
+from sneaky.exchanges.pages.settings import settings_page
 from sneaky.web.forms import form_page
 from sneaky.web.guards import current_organizer, organizer_only, owned_exchange
 from sneaky.web.organizer import blueprint

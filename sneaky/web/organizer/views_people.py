@@ -9,8 +9,8 @@ from flask_babel import ngettext
 
 from sneaky.exchanges import corrections, mailing, participants
 from sneaky.exchanges.lookup import participant_id_for
+from sneaky.exchanges.pages.facts import exchange_facts
 from sneaky.exchanges.pages.people import participant_page, participants_page
-from sneaky.exchanges.pages.settings import exchange_facts
 from sneaky.web.forms import form_page
 from sneaky.web.guards import organizer_only, owned_exchange
 from sneaky.web.organizer import asked, blueprint

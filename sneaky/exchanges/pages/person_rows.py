@@ -1,0 +1,189 @@
+"""People as rows, a page at a time, with what became of their letters."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, func, or_, select
+from sqlalchemy.orm import aliased
+
+from sneaky.core.db import db
+from sneaky.core.errors import NotFound
+from sneaky.exchanges.pages.paging import last_page
+from sneaky.models import (
+    Draw,
+    DrawState,
+    Household,
+    Letter,
+    LetterKind,
+    LetterState,
+    Match,
+    Participant,
+    ParticipantState,
+    WishListItem,
+)
+
+PEOPLE_A_PAGE = 50
+
+# Other kinds tell by their mere existence who gives to whom: only a dead one may show, without its kind.
+_KINDS_SHOWN = (LetterKind.CONFIRM_REGISTRATION, LetterKind.MATCH)
+_HAS_LEFT = Participant.state == ParticipantState.WITHDRAWN
+_IS_OPENED = (Draw.state == DrawState.CURRENT) & Match.revealed_at.is_not(None)
+
+
+@dataclass(frozen=True)
+class LetterGlance:
+    """How the letter that matters now stands; `error` is the mail server's answer."""
+
+    state: LetterState
+    error: str
+    next_try_at: datetime
+
+
+@dataclass(frozen=True)
+class PersonRow:
+    """One participant as the organizer sees them; unreachable once the very last letter did not arrive."""
+
+    public_id: str
+    name: str
+    email: str
+    state: ParticipantState
+    is_guarded: bool
+    is_organizer: bool
+    household: str
+    wishes: int
+    has_opened: bool
+    letter: LetterGlance | None
+    is_unreachable: bool
+
+
+@dataclass(frozen=True)
+class People:
+    """A page of people, those in trouble first; `number` counts from 1."""
+
+    rows: tuple[PersonRow, ...]
+    number: int
+    last: int
+    total: int
+
+    @property
+    def unreachable(self) -> tuple[PersonRow, ...]:
+        """Those on this page whose last letter did not arrive."""
+        return tuple(row for row in self.rows if row.is_unreachable)
+
+
+def list_people(
+    exchange_id: int, *, search: str = "", number: int = 1, size: int = PEOPLE_A_PAGE, with_left: bool = True
+) -> People:
+    """Page `number` (from 1, cut to what exists) of the people found; one query, two beyond the end.
+
+    `with_left` also lists those who withdrew, at the end.
+    """
+    query = _ALL if with_left else _STAYING
+    if search.strip():
+        query = query.where(_containing(search.strip()))
+    number = max(number, 1)
+    rows = _slice(query, exchange_id, number, size)
+    if not rows and number > 1:
+        number = last_page(_count(query, exchange_id), size)
+        rows = _slice(query, exchange_id, number, size)
+    total = rows[0].total if rows else 0
+    return People(tuple(_person(row) for row in rows), number, last_page(total, size), total)
+
+
+def _slice(query: Select[Any], exchange_id: int, number: int, size: int) -> list[Any]:
+    asked = {"exchange_id": exchange_id, "size": size, "skipped": (number - 1) * size}
+    return list(db.session.execute(query, asked))
+
+
+def _count(query: Select[Any], exchange_id: int) -> int:
+    first = _slice(query, exchange_id, 1, 1)
+    return first[0].total if first else 0
+
+
+def one_person(exchange_id: int, participant_id: int) -> PersonRow:
+    """One participant of this exchange; one query. Raises `NotFound` for anybody else's."""
+    here = (Participant.id == participant_id, Participant.exchange_id == exchange_id)
+    row = db.session.execute(_ROWS.where(*here)).one_or_none()
+    if row is None:
+        raise NotFound
+    return _person(row)
+
+
+def _containing(text: str) -> ColumnElement[bool]:
+    columns = (Participant.name, Participant.email, Household.name)
+    return or_(*(column.icontains(text, autoescape=True) for column in columns))
+
+
+def _last_letter(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
+    return (
+        select(func.max(Letter.id))
+        .where(Letter.participant_id == Participant.id, *conditions)
+        .correlate(Participant)
+        .scalar_subquery()
+    )
+
+
+def _rows() -> Select[Any]:
+    """People with their household, wish count and letters; those in trouble first, those who left last."""
+    latest, shown = aliased(Letter), aliased(Letter)
+    is_dead = latest.state == LetterState.DEAD
+    wishes = select(func.count()).where(WishListItem.participant_id == Participant.id)
+    opened = select(Match.id).join(Draw).where(Match.giver_id == Participant.id, _IS_OPENED)
+    return (
+        select(
+            Participant.public_id,
+            Participant.name,
+            Participant.email,
+            Participant.state,
+            Participant.is_guarded,
+            Participant.organizer_id.is_not(None).label("is_organizer"),
+            func.coalesce(Household.name, "").label("household"),
+            wishes.correlate(Participant).scalar_subquery().label("wishes"),
+            opened.correlate(Participant).exists().label("has_opened"),
+            latest.state.label("latest_state"),
+            latest.error.label("latest_error"),
+            latest.next_try_at.label("latest_try"),
+            shown.state.label("shown_state"),
+            shown.error.label("shown_error"),
+            shown.next_try_at.label("shown_try"),
+            func.count().over().label("total"),
+        )
+        .outerjoin(Household, Household.id == Participant.household_id)
+        .outerjoin(latest, and_(latest.id == _last_letter(), is_dead))
+        .outerjoin(shown, shown.id == _last_letter(Letter.kind.in_(_KINDS_SHOWN)))
+        .order_by(_HAS_LEFT, latest.id.is_(None), func.lower(Participant.name), Participant.id)
+    )
+
+
+def _person(row: Any) -> PersonRow:
+    letter = None
+    if row.latest_state is not None:
+        letter = LetterGlance(row.latest_state, row.latest_error, row.latest_try)
+    elif row.shown_state is not None:
+        letter = LetterGlance(row.shown_state, row.shown_error, row.shown_try)
+    return PersonRow(
+        public_id=row.public_id,
+        name=row.name,
+        email=row.email,
+        state=row.state,
+        is_guarded=row.is_guarded,
+        is_organizer=row.is_organizer,
+        household=row.household,
+        wishes=row.wishes,
+        has_opened=row.has_opened,
+        letter=letter,
+        is_unreachable=row.latest_state is not None,
+    )
+
+
+# Made once: putting such a query together costs more than running it.
+_ROWS = _rows()
+_ALL = (
+    _ROWS.where(Participant.exchange_id == bindparam("exchange_id"))
+    .limit(bindparam("size"))
+    .offset(bindparam("skipped"))
+)
+_STAYING = _ALL.where(~_HAS_LEFT)
