@@ -87,7 +87,10 @@ def _link(source: Source) -> str:
         return links.url(links.path_of(source.token.purpose, token or ""))
     if source.letter.kind is LetterKind.PURGE_WARNING and source.exchange is not None:
         return links.url(f"/exchanges/{source.exchange.public_id}")
-    return links.url("/operations/jobs" if source.letter.kind is LetterKind.JOB_FAILED else "/")
+    if source.letter.kind is LetterKind.JOB_FAILED:
+        execution = source.letter.facts.get("execution")
+        return links.url(f"/operations/executions/{execution}" if execution else "/operations/jobs")
+    return links.url("/")
 
 
 def _unsubscribe_link(source: Source) -> str | None:

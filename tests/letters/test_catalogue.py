@@ -314,7 +314,9 @@ def test_alert_says_what_is_wrong(app: Flask, kind: str, words: str) -> None:
     facts = {"job_id": "purge_old_exchanges", "execution": "x", "kind": kind, "error": ""}
     rendered = catalogue.render(queued(LetterKind.JOB_FAILED, facts=facts))
     assert words in rendered.subject
-    assert "http://localhost/operations/jobs" in rendered.text
+    assert "http://localhost/operations/executions/x\n" in rendered.text
+    unrun = catalogue.render(queued(LetterKind.JOB_FAILED, facts=facts | {"execution": ""}))
+    assert "http://localhost/operations/jobs\n" in unrun.text
 
 
 def test_purge_warning_leads_to_the_exchange(app: Flask) -> None:
