@@ -11,10 +11,10 @@ from sqlalchemy import Update, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
-from sneaky.core.db import rows_written, transaction
+from sneaky.core.db import rows_written
 from sneaky.core.errors import SneakyError
 from sneaky.core.tokens import new_nonce, new_public_id
-from sneaky.executions.rows import insert_new
+from sneaky.executions.rows import brief_transaction, insert_new
 from sneaky.models import ExecutionState, JobExecution, Leader, RequestState, RunRequest, Trigger
 
 LEASE = timedelta(seconds=30)
@@ -73,9 +73,9 @@ def claim(
     somebody was given shows the run. Raises `NotLeading` where `fence` names a term that has passed.
     """
     made = Claim(0, request or new_public_id(), job_id, slot, trigger, new_nonce())
-    with transaction() as session:
+    with brief_transaction() as session:
         if fence is not None:
-            _hold(session, fence)
+            _check(session, fence)
         execution_id = insert_new(
             JobExecution,
             public_id=made.public_id,
@@ -115,9 +115,9 @@ def reclaim(
     Raises `NotLeading` as `claim` does.
     """
     fresh = new_nonce()
-    with transaction() as session:
+    with brief_transaction() as session:
         if fence is not None:
-            _hold(session, fence)
+            _check(session, fence)
         row = session.execute(
             update(JobExecution)
             .where(
@@ -153,7 +153,7 @@ def renew(claimed: Claim, *, lease: timedelta = LEASE, **progress: Any) -> bool:
 
     Raises `LeaseLost` where the run is no longer ours.
     """
-    with transaction() as session:
+    with brief_transaction() as session:
         changed = session.execute(
             _ours(claimed)
             .values(lease_until=now() + lease, **progress)
@@ -166,7 +166,7 @@ def renew(claimed: Claim, *, lease: timedelta = LEASE, **progress: Any) -> bool:
 
 def hand_over(claimed: Claim, **progress: Any) -> None:
     """Let go of a run that is not done, so that the next leader goes on with it at once."""
-    with transaction() as session:
+    with brief_transaction() as session:
         session.execute(_ours(claimed).values(lease_id=None, lease_until=None, **progress))
 
 
@@ -185,12 +185,8 @@ def _ours(claimed: Claim) -> Update:
     )
 
 
-def _hold(session: Session, fence: Fence) -> None:
-    """Keep the leader row as it is until we commit; raise where the term is not ours."""
-    holds = (
-        select(Leader.id)
-        .where(Leader.id == 1, Leader.holder == fence.holder, Leader.term == fence.term)
-        .with_for_update(read=True)
-    )
-    if session.scalar(holds) is None:
+def _check(session: Session, fence: Fence) -> None:
+    """Raise where the term is not ours. No lock: should it pass right now, the slot is still claimed once."""
+    ours = select(Leader.id).where(Leader.id == 1, Leader.holder == fence.holder, Leader.term == fence.term)
+    if session.scalar(ours) is None:
         raise NotLeading

@@ -61,7 +61,8 @@ def stored_jobs() -> int:
 
 def parked_jobs() -> list[str]:
     """The job ids of rows that no job of this version can run; they are kept."""
-    ids = db.session.scalars(select(_stored.id).where(_is_parked).order_by(_stored.id))
+    parked = select(_stored.id).where(_stored.next_run_time.is_(None), _is_parked)
+    ids = db.session.scalars(parked.order_by(_stored.id))
     return [job_id.removeprefix(PARKED).partition(":")[2] for job_id in ids]
 
 

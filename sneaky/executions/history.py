@@ -15,7 +15,7 @@ from sneaky.core.db import db, insert_into, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.executions import alerts
 from sneaky.executions.claims import Claim, settle
-from sneaky.executions.rows import insert_new
+from sneaky.executions.rows import brief_transaction, insert_new
 from sneaky.models import ExecutionState, JobExecution, PrunedRuns, Trigger, TroubleKind
 
 KEPT = timedelta(days=90)
@@ -56,7 +56,7 @@ def finish(claimed: Claim, outcome: Outcome, *, job: str) -> None:
 
     Raises `LeaseLost` where another process has taken the run over.
     """
-    with transaction() as session:
+    with brief_transaction() as session:
         settle(session, claimed, outcome.state, **outcome.columns())
         _tell(outcome, job, claimed.public_id)
 

@@ -67,15 +67,23 @@ class Order:
         return self.work.job_id(*self.ids)
 
 
+def _nothing() -> None:
+    """What is done about a claim or a hung run where nobody cares."""
+
+
 @dataclass(frozen=True)
 class Runner:
-    """Who runs: this process under its term, until `stopping` is set. `overrun` is called for a hung run."""
+    """Who runs: this process under its term, until `stopping` is set.
+
+    `claimed` is called once it is settled who runs the slot, `overrun` for a run that hangs.
+    """
 
     instance: str = field(default_factory=new_nonce)
     fence: Fence | None = None
     stopping: threading.Event = field(default_factory=threading.Event)
     lease: timedelta = claims.LEASE
-    overrun: Callable[[], None] | None = None
+    claimed: Callable[[], None] = _nothing
+    overrun: Callable[[], None] = _nothing
 
 
 def perform(order: Order, runner: Runner) -> JobResult:
@@ -86,6 +94,7 @@ def perform(order: Order, runner: Runner) -> JobResult:
     if order.work.timed.is_tick and order.trigger is Trigger.CLOCK:
         return _tick(order, runner)
     claimed = patiently(lambda: _claim(order, runner), stopping=runner.stopping)
+    runner.claimed()
     if not isinstance(claimed, Claim):
         return JobResult(order.job_id, success=False, error=claimed.value if claimed else "")
     return _claimed(order, runner, claimed)
@@ -169,8 +178,8 @@ def _claimed(order: Order, runner: Runner, claimed: Claim) -> JobResult:
 def _tick(order: Order, runner: Runner) -> JobResult:
     work, started_at = order.work, now()
     run = Run(work.timed, order.slot, order.trigger, stopping=runner.stopping)
-    hung = runner.overrun or (lambda: None)
-    with kept(None, lease=runner.lease, hard_limit=work.timed.hard_limit, hung=hung):
+    runner.claimed()
+    with kept(None, lease=runner.lease, hard_limit=work.timed.hard_limit, hung=runner.overrun):
         outcome = _outcome(run, work, order.ids)
     if outcome.state is ExecutionState.RUNNING:  # there is no slot to finish: the next tick goes on
         outcome = replace(outcome, state=ExecutionState.SUCCEEDED)
@@ -230,8 +239,7 @@ def _give_up(work: Work, run: Run, claimed: Claim, runner: Runner) -> None:
     )
     history.finish(claimed, outcome, job=work.name)
     logger.error("job hangs", extra={"job": claimed.job_id, "execution": claimed.public_id})
-    if runner.overrun is not None:
-        runner.overrun()
+    runner.overrun()
 
 
 def _write_down(claimed: Claim, outcome: Outcome, job: str) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine, make_url
 
 from sneaky.core.db import engine_options
 from sneaky.core.settings import EXTENSION as SETTINGS
@@ -19,9 +19,7 @@ def init_app(app: Flask, pace: Pace | None = None) -> None:
 
     The job store has an engine of its own, since its shutdown disposes the one it was given.
     """
-    url = app.config["SQLALCHEMY_DATABASE_URI"]
-    engine = create_engine(url, **engine_options(url))
-    clock = Clock(app, CarefulJobStore(engine), pace or Pace())
+    clock = Clock(app, CarefulJobStore(_own_engine(app.config["SQLALCHEMY_DATABASE_URI"])), pace or Pace())
     app.extensions[EXTENSION] = clock
     app.scheduler = clock.scheduler  # type: ignore[attr-defined]
 
@@ -41,6 +39,14 @@ def start(app: Flask) -> bool:
 def stop(app: Flask) -> bool:
     """Stop the clock of this process: runs finish their batch, another process leads. False: a run hangs."""
     return clock_of(app).stop()
+
+
+def _own_engine(url: str) -> Engine:
+    """An engine for the job store; PostgreSQL ends its transactions where this process freezes in one."""
+    options = engine_options(url)
+    if make_url(url).get_backend_name() == "postgresql":
+        options |= {"pool_size": 2, "connect_args": {"options": "-c idle_in_transaction_session_timeout=4s"}}
+    return create_engine(url, **options)
 
 
 def clock_of(app: Flask) -> Clock:

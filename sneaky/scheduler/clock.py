@@ -115,14 +115,18 @@ class Clock:
         os.kill(os.getpid(), signal.SIGTERM)
 
     def _run(self) -> None:
+        is_answered = True
         while not self._stopping.is_set():
             try:
                 with self._app.app_context():
                     self._step()
+                is_answered = True
             except Exception as error:  # noqa: BLE001  (whatever the database does, this thread lives)
-                logger.warning(
-                    "the clock could not look at the leader row", extra={"error": repr(error)[:300]}
+                level = logging.WARNING if is_answered else logging.DEBUG  # an outage is told once
+                logger.log(
+                    level, "the clock could not look at the leader row", extra={"error": repr(error)[:300]}
                 )
+                is_answered = False
             self._wake.wait(self._pace.beat if self.is_leading else self._pace.look)
             self._wake.clear()
         try:

@@ -11,7 +11,6 @@ from typing import Any
 
 from apscheduler.executors.base import MaxInstancesReachedError
 from apscheduler.job import Job
-from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers import SchedulerNotRunningError
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import STATE_RUNNING, STATE_STOPPED
@@ -50,9 +49,12 @@ class GuardedScheduler(BackgroundScheduler):
         self.errors = 0
         self.ticked_at: datetime | None = None
         self._ticked = monotonic()
+        self._looked_at = now()
         self._generation = 0
         self._store = store
         self._pools = executors
+        for pool in executors.values():
+            pool.when_claimed = self._advance
         super().__init__(
             timezone=UTC,
             jobstores={"default": store},
@@ -132,16 +134,16 @@ class GuardedScheduler(BackgroundScheduler):
         return wait
 
     def _seconds_to_wait(self) -> float:
-        if self._is_full():
-            return _SOON
         following = self._store.get_next_run_time()
         if following is None:
             return self.tick
+        if following <= self._looked_at:  # handed over just now; it waits for a thread that claims it
+            return _SOON
         wait: float = (following - now()).total_seconds()
         return min(max(wait, 0.0), self.tick)
 
     def _submit_due(self) -> None:
-        at = now()
+        at = self._looked_at = now()
         for job in self._store.get_due_jobs(at):
             if self.state != STATE_RUNNING or not self.may_submit() or self._is_full():
                 return
@@ -152,19 +154,16 @@ class GuardedScheduler(BackgroundScheduler):
                 logger.exception("a due job could not be submitted", extra={"job": job.id})
 
     def _submit(self, job: Job, at: datetime) -> None:
-        """Hand one due job to its pool, and only then write down its next run time."""
+        """Hand one due job to its pool. It stays due, and is handed over again, until its slot is claimed."""
         slots = job._get_run_times(at)
-        if not slots:
-            return
-        with suppress(MaxInstancesReachedError):  # reconciliation makes up for a slot that finds no room
-            self._pools[job.executor].submit_job(job, slots)
-        following = job.trigger.get_next_fire_time(slots[-1], at)
-        with self._jobstores_lock, suppress(JobLookupError):
-            if following is None:
-                self._store.remove_job(job.id)
-            else:
-                job._modify(next_run_time=following)
-                self._store.update_job(job)
+        if slots:
+            with suppress(MaxInstancesReachedError):
+                self._pools[job.executor].submit_job(job, slots)
+
+    def _advance(self, job: Job, slot: datetime) -> None:
+        """Write down the next run time of a job whose slot was claimed, from the thread that claimed it."""
+        with self._jobstores_lock:
+            self._store.advance(job.id, slot, now())
 
     def _is_full(self) -> bool:
         return any(pool.backlog() >= _QUEUE_AT_MOST for pool in self._pools.values())

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from apscheduler.executors.base import BaseExecutor
@@ -43,6 +45,7 @@ class HouseExecutor(BaseExecutor):
         self._app = app
         self._threads = threads
         self._runner = runner
+        self.when_claimed: Callable[[Job, datetime], None] = lambda _job, _slot: None
         self._pool: ThreadPoolExecutor | None = None
         self._idle = threading.Condition()
         self._in_flight = 0
@@ -78,7 +81,19 @@ class HouseExecutor(BaseExecutor):
 
     def _do_submit_job(self, job: Job, run_times: list[datetime]) -> None:
         name, *ids = job.args
-        self._begin(job.id, lambda runner: fire(name, *ids, slot=run_times[-1], runner=runner))
+        slot = run_times[-1]
+
+        def run(runner: Runner) -> JobResult:
+            claimed = functools.partial(self._claimed, job, slot)
+            return fire(name, *ids, slot=slot, runner=replace(runner, claimed=claimed))
+
+        self._begin(job.id, run)
+
+    def _claimed(self, job: Job, slot: datetime) -> None:
+        try:
+            self.when_claimed(job, slot)
+        except Exception:
+            logger.exception("a claimed job stays due; its claim will be seen", extra={"job": job.id})
 
     def _begin(self, job_id: str, run: Callable[[Runner], JobResult]) -> None:
         if self._pool is None:

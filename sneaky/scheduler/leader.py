@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Update, select, update
 
 from sneaky.core.clock import monotonic, now
-from sneaky.core.db import db, rows_written, transaction
+from sneaky.core.db import db, rows_written
 from sneaky.executions.claims import Fence
-from sneaky.executions.rows import insert_new
+from sneaky.executions.rows import brief_transaction, insert_new
 from sneaky.models import Leader
 
 
@@ -43,7 +43,7 @@ class Leadership:
         db.session.remove()
         row = db.session.execute(select(Leader.holder, Leader.term, Leader.beat)).one_or_none()
         if row is None:
-            with transaction():
+            with brief_transaction():
                 insert_new(Leader, id=1)
             return self._take(0, 0)
         if row.holder is not None and not self._has_stood_still((row.term, row.beat)):
@@ -88,5 +88,5 @@ class Leadership:
 
 
 def _changes(statement: Update) -> bool:
-    with transaction() as session:
+    with brief_transaction() as session:
         return rows_written(session, statement) == 1

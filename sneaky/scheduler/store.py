@@ -127,13 +127,30 @@ class CarefulJobStore(SQLAlchemyJobStore):
             "job_state": pickle.dumps(job.__getstate__(), self.pickle_protocol),
         }
 
+    def advance(self, job_id: str, slot: datetime, at: datetime) -> None:
+        """Move a job on to its next run time, or remove it after its last; unless it was moved meanwhile."""
+        job = self.lookup_job(job_id)
+        if job is None:
+            return
+        following = job.trigger.get_next_fire_time(slot, at)
+        table = self.jobs_t
+        unmoved = (table.c.id == job_id) & (table.c.next_run_time <= datetime_to_utc_timestamp(slot))
+        with self.engine.begin() as connection:
+            if following is None:
+                connection.execute(table.delete().where(unmoved))
+            else:
+                job._modify(next_run_time=following)
+                connection.execute(table.update().where(unmoved).values(self.row(job)))
+
     def unpark(self) -> list[str]:
         """Bring back every parked row that this version can run; returns their job ids."""
         back = []
         table = self.jobs_t
         with self.engine.begin() as connection:
-            rows = connection.execute(select(table).where(table.c.id.startswith(PARKED, autoescape=True)))
-            for row in rows.all():
+            parked = select(table).where(
+                table.c.next_run_time.is_(None), table.c.id.startswith(PARKED, autoescape=True)
+            )
+            for row in connection.execute(parked).all():
                 try:
                     job = self._reconstitute_job(row.job_state)
                 except Unfit:

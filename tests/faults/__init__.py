@@ -1,0 +1,1 @@
+"""Faults: real processes killed, frozen and stopped, databases restarted, clocks set."""

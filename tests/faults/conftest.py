@@ -1,0 +1,33 @@
+"""An instance for each fault, on both databases."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from flask import Flask
+
+from tests.faults.processes import Instance, running
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whatever lies in this folder is a fault test."""
+    here = Path(__file__).parent
+    for item in items:
+        if here in item.path.parents:
+            item.add_marker(pytest.mark.fault)
+
+
+@pytest.fixture
+def instance(any_app: Flask, tmp_path: Path) -> Iterator[Instance]:
+    """A database, SQLite and again PostgreSQL, on which processes can keep time."""
+    with running(any_app, tmp_path) as made:
+        yield made
+
+
+@pytest.fixture
+def small_instance(app: Flask, tmp_path: Path) -> Iterator[Instance]:
+    """The same on SQLite alone."""
+    with running(app, tmp_path) as made:
+        yield made
