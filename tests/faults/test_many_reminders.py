@@ -95,6 +95,7 @@ def armed() -> int:
     return db.session.scalar(jobs.where(job_store_table.c.id.startswith("reminder_"))) or 0
 
 
+@pytest.mark.skipif(not rounds(0, 1), reason="a measurement, for a quiet machine: in the full rounds")
 @pytest.mark.timeout(600)
 def test_start_and_round_grow_less_than_twofold(app_with_reminders: Flask) -> None:
     plan(FEW)
