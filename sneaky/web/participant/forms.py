@@ -46,7 +46,7 @@ class PreferencesForm(BaseForm):
         _l("Tell me about messages and changed wish lists"),
         description=_l("At most one letter a day for each."),
     )
-    locale = SelectField(_l("Language of my letters"))
+    locale = SelectField(_l("Language"))
     zone = SelectField(
         _l("My time zone"), description=_l("Times are shown in it beside those of the exchange.")
     )
