@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 from flask import Flask
 
-from tests.faults.processes import Instance, running
+from tests.faults.processes import Instance, rounds, running
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whatever lies in this folder is a fault test."""
+    """Whatever lies in this folder is a fault test, and takes its time in the full rounds."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.fault)
+            item.add_marker(pytest.mark.timeout(rounds(120, 3600)))
 
 
 @pytest.fixture

@@ -96,7 +96,6 @@ def armed() -> int:
 
 
 @pytest.mark.skipif(not rounds(0, 1), reason="a measurement, for a quiet machine: in the full rounds")
-@pytest.mark.timeout(600)
 def test_start_and_round_grow_less_than_twofold(app_with_reminders: Flask) -> None:
     plan(FEW)
     start_with_few, round_with_few = measured(app_with_reminders, FEW)

@@ -74,7 +74,7 @@ def an_exchange_of(people: int, *, due_in: timedelta) -> int:
 def letters() -> dict[LetterState, int]:
     db.session.remove()
     counted = db.session.execute(select(Letter.state, func.count()).group_by(Letter.state))
-    return dict(counted.tuples().all())
+    return {row[0]: row[1] for row in counted}
 
 
 @on_both_in_full
