@@ -285,10 +285,24 @@ def upgrade() -> None:
         sa.UniqueConstraint("join_hash", name=op.f("uq_exchange_join_hash")),
         sa.UniqueConstraint("public_id", name=op.f("uq_exchange_public_id")),
     )
+    op.create_index(
+        "ix_exchange_completed_at",
+        "exchange",
+        ["completed_at"],
+        unique=False,
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+        sqlite_where=sa.text("completed_at IS NOT NULL"),
+    )
     op.create_index(op.f("ix_exchange_copied_from_id"), "exchange", ["copied_from_id"], unique=False)
+    op.create_index(
+        "ix_exchange_event_at",
+        "exchange",
+        ["event_at"],
+        unique=False,
+        postgresql_where=sa.text("completed_at IS NULL"),
+        sqlite_where=sa.text("completed_at IS NULL"),
+    )
     op.create_index(op.f("ix_exchange_organizer_id"), "exchange", ["organizer_id"], unique=False)
-    op.create_index("ix_exchange_state_completed_at", "exchange", ["state", "completed_at"], unique=False)
-    op.create_index("ix_exchange_state_event_at", "exchange", ["state", "event_at"], unique=False)
     op.create_table(
         "job_override",
         sa.Column("job_id", sa.String(length=120), nullable=False),
@@ -1002,10 +1016,20 @@ def downgrade() -> None:
     op.drop_table("pair_memory")
     op.drop_index(op.f("ix_job_override_organizer_id"), table_name="job_override")
     op.drop_table("job_override")
-    op.drop_index("ix_exchange_state_event_at", table_name="exchange")
-    op.drop_index("ix_exchange_state_completed_at", table_name="exchange")
     op.drop_index(op.f("ix_exchange_organizer_id"), table_name="exchange")
+    op.drop_index(
+        "ix_exchange_event_at",
+        table_name="exchange",
+        postgresql_where=sa.text("completed_at IS NULL"),
+        sqlite_where=sa.text("completed_at IS NULL"),
+    )
     op.drop_index(op.f("ix_exchange_copied_from_id"), table_name="exchange")
+    op.drop_index(
+        "ix_exchange_completed_at",
+        table_name="exchange",
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
+        sqlite_where=sa.text("completed_at IS NOT NULL"),
+    )
     op.drop_table("exchange")
     op.drop_index(
         "uq_trouble_open",

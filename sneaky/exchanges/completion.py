@@ -35,7 +35,7 @@ def _complete(
     states: list[ExchangeState], reason: CompletedReason, passed: datetime, at: datetime, limit: int
 ) -> int:
     """One UPDATE over some whose date is `passed`; unordered, since a batch would sort all that waits."""
-    is_waiting = Exchange.state.in_(states)
+    is_waiting = Exchange.completed_at.is_(None) & Exchange.state.in_(states)
     chosen = select(Exchange.id).where(is_waiting, Exchange.event_at <= passed).limit(limit)
     with transaction() as session:
         completed = session.execute(

@@ -6,7 +6,7 @@ from sneaky.exchanges import completion, retention
 from sneaky.jobs.running import job
 from sneaky.jobs.work import Run
 
-_COMPLETED_AT_ONCE = 2_000
+_COMPLETED_AT_ONCE = 4_000
 _ERASED_AT_ONCE = 50
 
 

@@ -80,8 +80,18 @@ class Exchange(Base):
     )
 
     __table_args__ = (
-        Index("ix_exchange_state_event_at", "state", "event_at"),
-        Index("ix_exchange_state_completed_at", "state", "completed_at"),
+        Index(
+            "ix_exchange_event_at",
+            "event_at",
+            postgresql_where=text("completed_at IS NULL"),
+            sqlite_where=text("completed_at IS NULL"),
+        ),
+        Index(
+            "ix_exchange_completed_at",
+            "completed_at",
+            postgresql_where=text("completed_at IS NOT NULL"),
+            sqlite_where=text("completed_at IS NOT NULL"),
+        ),
         CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name="completed_has_instant"),
         CheckConstraint("(completed_at IS NULL) = (completed_reason IS NULL)", name="completed_has_reason"),
         CheckConstraint("budget IS NULL OR budget >= 0", name="budget_not_negative"),
