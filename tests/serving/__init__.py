@@ -1,0 +1,1 @@
+"""Serving: gunicorn, its workers and their clocks."""
