@@ -42,6 +42,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     scheduler.init_app(app)
     web.init_app(app)
     shell.init_app(app)
+    scheduler.start_with_the_development_server(app)
     return app
 
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
 from flask import Flask
 from sqlalchemy import Engine, create_engine, make_url
 
@@ -10,6 +14,9 @@ from sneaky.core.settings import EXTENSION as SETTINGS
 from sneaky.core.settings import Settings
 from sneaky.scheduler.clock import Clock, Pace
 from sneaky.scheduler.store import CarefulJobStore
+
+if TYPE_CHECKING:
+    from _typeshed.wsgi import StartResponse, WSGIEnvironment
 
 EXTENSION = "sneaky.clock"
 
@@ -22,6 +29,22 @@ def init_app(app: Flask, pace: Pace | None = None) -> None:
     clock = Clock(app, CarefulJobStore(_own_engine(app.config["SQLALCHEMY_DATABASE_URI"])), pace or Pace())
     app.extensions[EXTENSION] = clock
     app.scheduler = clock.scheduler  # type: ignore[attr-defined]
+
+
+def start_with_the_development_server(app: Flask) -> None:
+    """Start the clock with the first request that Flask's development server brings.
+
+    That server has no hook, and its reloader makes the app in two processes of which only one ever serves.
+    """
+    serve = app.wsgi_app
+
+    def serve_and_start(environ: WSGIEnvironment, start_response: StartResponse) -> Iterable[bytes]:
+        is_development = environ.get("SERVER_SOFTWARE", "").startswith("Werkzeug/")
+        if is_development and not clock_of(app).is_running and start(app):
+            atexit.register(stop, app)
+        return serve(environ, start_response)
+
+    app.wsgi_app = serve_and_start  # type: ignore[method-assign]
 
 
 def start(app: Flask) -> bool:

@@ -10,6 +10,7 @@ import threading
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -59,7 +60,14 @@ class Served:
                 env=variables | environment,
                 stdout=output,
                 stderr=subprocess.STDOUT,
+                start_new_session=True,
             )
+
+    def kill(self) -> None:
+        """Kill it with everything it has started."""
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait(10)
 
     def answers(self, path: str) -> bool:
         try:
@@ -92,9 +100,7 @@ def serve(settings: Settings, tmp_path: Path) -> Iterator[Callable[..., Served]]
 
     yield start
     for one in started:
-        if one.process.poll() is None:
-            one.process.kill()
-        one.process.wait(10)
+        one.kill()
 
 
 def leader() -> tuple[str | None, int]:
@@ -146,6 +152,43 @@ def test_switched_off_the_pages_are_served_and_nobody_leads(app: Flask, serve: C
     assert not served.answers("/readyz")
     assert leader() == (None, 0)
     served.stop()
+
+
+@pytest.mark.slow
+def test_the_development_server_runs_the_clock_once_it_serves(
+    app: Flask, serve: Callable[..., Served]
+) -> None:
+    port = str(free_port())
+    served = serve("-m", "flask", "--app", "sneaky", "run", "--port", port, "--debug", "--no-debugger")
+    served.address = f"127.0.0.1:{port}"
+    wait_until(lambda: "Restarting with stat" in served.log.read_text(), "the reloader has its two processes")
+    assert leader() == (None, 0)
+    wait_until(lambda: served.answers("/healthz"), "it answers")
+    wait_until(lambda: served.answers("/readyz"), "the clock goes round")
+    assert leader()[1] == 1
+
+
+@pytest.mark.slow
+def test_a_shell_runs_jobs_and_never_the_clock(app: Flask, settings: Settings) -> None:
+    variables = {
+        "PATH": os.defpath,
+        "PYTHONPATH": str(ROOT),
+        "SNEAKY_DATA_DIR": str(settings.data_dir),
+        "SNEAKY_SECRET_KEY": settings.secret_key.decode(),
+    }
+    shell = subprocess.run(
+        [sys.executable, "-m", "flask", "--app", "sneaky", "shell"],
+        input="auto_complete_exchanges()\nprint('running:', app.scheduler.running)\n",
+        env=variables,
+        cwd=settings.data_dir,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert "<auto_complete_exchanges succeeded in " in shell.stdout
+    assert "running: False" in shell.stdout
+    assert leader() == (None, 0)
 
 
 def test_a_clock_that_is_switched_off_is_not_run_alone(app: Flask) -> None:
