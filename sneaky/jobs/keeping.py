@@ -16,6 +16,9 @@ from sneaky.executions.claims import Claim, LeaseLost
 
 logger = logging.getLogger(__name__)
 
+# A renewal may be on its way when the block ends; nobody waits longer for it, in seconds.
+_LAST_RENEWAL = 5.0
+
 
 @contextmanager
 def kept(
@@ -36,6 +39,7 @@ def kept(
         yield
     finally:
         over.set()
+        watch.join(_LAST_RENEWAL)
 
 
 def _watch(

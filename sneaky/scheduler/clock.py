@@ -183,3 +183,4 @@ class Clock:
                 break
             self._leadership.beat(self.scheduler.ticked_at)
         self._leadership.hand_over()
+        self._store.shutdown()

@@ -74,7 +74,7 @@ class GuardedScheduler(BackgroundScheduler):
         super().start(paused=paused)
 
     def shutdown(self, wait: bool = True) -> None:
-        """Stop: nothing is submitted from here on, and nothing is advanced. `wait` for what runs."""
+        """Stop: nothing is submitted from here on. Runs in progress go on; `wait` waits for them."""
         if self.state == STATE_STOPPED:
             raise SchedulerNotRunningError
         self.state = STATE_STOPPED
@@ -84,7 +84,8 @@ class GuardedScheduler(BackgroundScheduler):
             thread.join(_JOIN_SECONDS)
         for executor in self._pools.values():
             executor.shutdown(wait)
-        self._store.shutdown()
+        if wait:  # otherwise a run may still have to tell the store that it was claimed
+            self._store.shutdown()
 
     def replace_pending(self, jobs: Iterable[dict[str, Any]]) -> None:
         """Put these jobs, as arguments of `add_job`, in the place of all that wait for the start."""

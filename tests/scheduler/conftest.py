@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -93,8 +92,8 @@ def start_clock() -> Iterator[StartClock]:
 
     yield start
     for clock in clocks:
-        with suppress(Exception):
-            clock.stop()
+        clock.stop()
+        assert clock.scheduler.wait_until_idle(10), "a run still holds its connection"
         clock._store.engine.dispose()
 
 
