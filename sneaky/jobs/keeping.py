@@ -13,6 +13,7 @@ from flask import Flask, current_app
 from sneaky.core.clock import monotonic
 from sneaky.executions import claims
 from sneaky.executions.claims import Claim, LeaseLost
+from sneaky.jobs.retrying import log_failure
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +62,6 @@ def _watch(
                     claims.renew(claimed, lease=lease)
             except LeaseLost:
                 return
-            except Exception:
-                logger.exception("the lease of a run could not be renewed; trying again")
+            except Exception as error:  # noqa: BLE001  (whatever it is, the next try may do)
+                log_failure(logger, "the lease of a run could not be renewed; trying again", error)
                 over.wait(min(1.0, lease.total_seconds() / 10))

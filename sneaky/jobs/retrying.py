@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TypeVar
@@ -25,6 +26,15 @@ def is_transient(error: BaseException) -> bool:
     if isinstance(error, (OperationalError, InterfaceError, PoolTimeout, MailTransient)):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
+
+
+def log_failure(logger: logging.Logger, message: str, error: BaseException, **facts: object) -> None:
+    """Log an error that work goes on after: an outage in one line, anything else with its traceback."""
+    if is_transient(error):
+        cause = str(error).partition("\n")[0]
+        logger.warning(message, extra=facts | {"error": f"{type(error).__name__}: {cause}"})
+    else:
+        logger.error(message, extra=facts, exc_info=error)
 
 
 def patiently(action: Callable[[], Result], *, stopping: threading.Event | None = None) -> Result:

@@ -16,6 +16,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.schedulers.base import STATE_RUNNING, STATE_STOPPED
 
 from sneaky.core.clock import monotonic, now
+from sneaky.jobs.retrying import log_failure
 from sneaky.jobs.running import Order
 from sneaky.scheduler.fire import HouseExecutor
 from sneaky.scheduler.store import CarefulJobStore
@@ -121,15 +122,15 @@ class GuardedScheduler(BackgroundScheduler):
         for part in (self.before_due, self._submit_due):
             try:
                 part()
-            except Exception:
+            except Exception as error:  # noqa: BLE001  (the thread has to outlive whatever it is)
                 is_good = False
                 self.errors += 1
-                logger.exception("the clock goes on after an error")
+                log_failure(logger, "the clock goes on after an error", error)
         try:
             wait = self._seconds_to_wait()
-        except Exception:
+        except Exception as error:  # noqa: BLE001
             is_good = False
-            logger.exception("the clock looks again soon")
+            log_failure(logger, "the clock looks again soon", error)
         if is_good:
             self.ticked_at, self._ticked = now(), monotonic()
         return wait
@@ -150,9 +151,9 @@ class GuardedScheduler(BackgroundScheduler):
                 return
             try:
                 self._submit(job, at)
-            except Exception:
+            except Exception as error:  # noqa: BLE001  (the next job has its turn)
                 self.errors += 1
-                logger.exception("a due job could not be submitted", extra={"job": job.id})
+                log_failure(logger, "a due job could not be submitted", error, job=job.id)
 
     def _submit(self, job: Job, at: datetime) -> None:
         """Hand one due job to its pool. It stays due, and is handed over again, until its slot is claimed."""

@@ -17,6 +17,7 @@ from flask import Flask
 
 from sneaky.core.clock import now
 from sneaky.executions.claims import NotLeading
+from sneaky.jobs.retrying import log_failure
 from sneaky.jobs.running import JobResult, Order, Runner, perform
 from sneaky.jobs.work import WORKS
 from sneaky.models import Trigger
@@ -92,8 +93,8 @@ class HouseExecutor(BaseExecutor):
     def _claimed(self, job: Job, slot: datetime) -> None:
         try:
             self.when_claimed(job, slot)
-        except Exception:
-            logger.exception("a claimed job stays due; its claim will be seen", extra={"job": job.id})
+        except Exception as error:  # noqa: BLE001  (the claim stands, and that is what counts)
+            log_failure(logger, "a claimed job stays due; its claim will be seen", error, job=job.id)
 
     def _begin(self, job_id: str, run: Callable[[Runner], JobResult]) -> None:
         if self._pool is None:
@@ -110,8 +111,8 @@ class HouseExecutor(BaseExecutor):
                 run(runner)
         except NotLeading:
             logger.info("job left to the new leader", extra={"job": job_id})
-        except Exception:
-            logger.exception("job could not be run", extra={"job": job_id})
+        except Exception as error:  # noqa: BLE001  (it stays due, or its lease ends: it is not lost)
+            log_failure(logger, "job could not be run", error, job=job_id)
 
     def _ended(self, job_id: str, _done: Future[None]) -> None:
         self._run_job_success(job_id, [])

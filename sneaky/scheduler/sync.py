@@ -11,6 +11,7 @@ from flask import Flask
 from sneaky.core.clock import monotonic, now
 from sneaky.core.errors import NotFound
 from sneaky.executions import overrides, requests
+from sneaky.jobs.retrying import log_failure
 from sneaky.jobs.running import Order
 from sneaky.jobs.work import WORKS, resolve
 from sneaky.models import Trigger
@@ -76,9 +77,7 @@ class Sync:
             with self._app.app_context():
                 part()
         except Exception as error:  # noqa: BLE001  (raised once the other parts had their turn)
-            logger.warning(
-                "part of a round failed", extra={"part": part.__qualname__, "error": repr(error)[:300]}
-            )
+            log_failure(logger, "part of a round failed", error, part=part.__qualname__)
             return error
         return None
 

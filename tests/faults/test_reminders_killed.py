@@ -101,3 +101,4 @@ def test_reminders_survive_a_process_killed_again_and_again(
     assert all(count == len(ids) for ids in twice.values() for count in Counter(ids).values())
     [reminder] = db.session.scalars(select(Reminder))
     assert (reminder.state, reminder.queued_count) == (ReminderState.SENT, people)
+    instance.assert_sound(but=("matched means one current draw",))
