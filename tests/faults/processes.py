@@ -87,6 +87,12 @@ class Candidate:
     def send(self, number: signal.Signals) -> None:
         self.process.send_signal(number)
 
+    def freeze(self) -> None:
+        """SIGSTOP, and wait until each of its threads stands still."""
+        self.send(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.pid}/task")
+        wait_until(lambda: all(_state(thread) == "T" for thread in threads.iterdir()), "it is frozen")
+
     def kill(self) -> None:
         """kill -9, and wait until the system has buried it."""
         self.process.kill()
@@ -234,6 +240,11 @@ class Instance:
     def _note(self, candidate: Candidate, stream: Iterator[str]) -> None:
         for line in stream:
             candidate.errors.append(line)
+
+
+def _state(thread: Path) -> str:
+    """The state of a thread as the system tells it: R, S, D, T, …"""
+    return (thread / "stat").read_text().rpartition(")")[2].split()[0]
 
 
 def _mark(owner: object, number: int, due: datetime) -> Job:

@@ -51,7 +51,7 @@ def test_the_leader_killed_at_any_moment_loses_and_doubles_no_slot(instance: Ins
 def freeze(instance: Instance, candidate: Candidate) -> None:
     """SIGSTOP, between two write transactions: inside one, SQLite's file lock would freeze with it."""
     while True:
-        candidate.send(signal.SIGSTOP)
+        candidate.freeze()
         if instance.can_be_written():
             candidate.is_leading = False
             return
