@@ -89,7 +89,8 @@ class Runner:
 def perform(order: Order, runner: Runner) -> JobResult:
     """Make one run and write down how it went; never raises for a failing body.
 
-    Raises `NotLeading` where the runner's term has passed; then nothing was done.
+    Raises `NotLeading` where the runner's term has passed; then nothing was done. Where the outcome cannot be
+    written down, the database's error is raised: the lease ends, and the run is made again.
     """
     if order.work.timed.is_tick and order.trigger is Trigger.CLOCK:
         return _tick(order, runner)
@@ -166,7 +167,7 @@ def _claimed(order: Order, runner: Runner, claimed: Claim) -> JobResult:
         except LeaseLost as lost:
             logger.warning("job goes on in another process", extra=named)
             return JobResult(claimed.job_id, success=False, error=lost.message)
-        except BaseException as interruption:  # such as Ctrl-C at a shell: the run ends here and now
+        except (KeyboardInterrupt, SystemExit) as interruption:  # at a shell: the run ends here and now
             history.finish(claimed, _failure(run, interruption), job=work.name)
             raise
     _log_end(outcome, named)

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from sneaky.core.clock import now
 from sneaky.core.db import db
-from sneaky.executions import claims, requests
+from sneaky.executions import claims, history, requests
 from sneaky.jobs import retrying
 from sneaky.jobs.running import JobResult, Order, Runner, by_hand, perform
 from sneaky.jobs.work import Run, Skipped, resolve
@@ -231,6 +231,24 @@ def test_a_run_taken_over_ends_here_at_its_next_checkpoint(app: Flask, make_job:
     assert not result.success
     [row] = runs()
     assert (row.state, row.attempt) == (ExecutionState.RUNNING, 2)
+
+
+@pytest.mark.usefixtures("no_waiting")
+def test_an_outcome_that_cannot_be_written_leaves_the_run_to_its_lease(
+    app: Flask, make_job: MakeJob, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_job(lambda run: run.count("gifts"))
+
+    def fail(*_what: object, **_how: object) -> None:
+        raise busy()
+
+    with monkeypatch.context() as broken:
+        broken.setattr(history, "finish", fail)
+        with pytest.raises(OperationalError):
+            by_hand("probe")
+    [row] = runs()
+    assert row.state is ExecutionState.RUNNING
+    assert row.lease_id is not None
 
 
 def tick(make_job: MakeJob, body: object) -> JobResult:
