@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -18,6 +19,24 @@ from sneaky.core.settings import Settings, load
 
 pytest_plugins = ["tests.fixtures_postgres"]
 
+# The database under every test that does not ask for one: SNEAKY_TEST_DATABASE=postgresql ./dev test
+DATABASE = os.environ.get("SNEAKY_TEST_DATABASE", "sqlite")  # noqa: TID251  (the tests' own switch)
+_BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Refuse a database that we do not know, instead of testing on another one in silence."""
+    if DATABASE not in {"sqlite", "postgresql"}:
+        raise pytest.UsageError(f"SNEAKY_TEST_DATABASE is {DATABASE!r}; use sqlite or postgresql")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """On PostgreSQL, leave out what is about the file of SQLite."""
+    if DATABASE == "postgresql":
+        for item in items:
+            if item.get_closest_marker("sqlite"):
+                item.add_marker(pytest.mark.skip(reason="about the file of SQLite"))
+
 
 @pytest.fixture(scope="session")
 def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -28,12 +47,17 @@ def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def settings(tmp_path: Path, empty_database: Path) -> Settings:
-    """Settings of a test instance on its own SQLite file; letters go to a folder."""
-    shutil.copy(empty_database, tmp_path / "sneaky.db")
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    """Settings of a test instance on its own database at head; letters go to a folder."""
+    if DATABASE == "postgresql":
+        url = request.getfixturevalue("postgres_copy")
+    else:
+        shutil.copy(request.getfixturevalue("empty_database"), tmp_path / "sneaky.db")
+        url = f"sqlite:///{tmp_path / 'sneaky.db'}"
     values, _warnings = load(
         {
             "SNEAKY_DATA_DIR": str(tmp_path),
+            "SNEAKY_DATABASE_URL": url,
             "SNEAKY_SECRET_KEY": "0123456789abcdef" * 4,
             "SNEAKY_MAIL_URL": f"file:{tmp_path / 'letters'}",
             "SNEAKY_BASE_URL": "http://localhost",
@@ -45,14 +69,14 @@ def settings(tmp_path: Path, empty_database: Path) -> Settings:
 
 @pytest.fixture
 def app(settings: Settings) -> Iterator[Flask]:
-    """The app on an empty SQLite database, in an app context, with nothing running."""
+    """The app on an empty database, in an app context, with nothing running."""
     yield from _running(settings)
 
 
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)])
+@pytest.fixture(params=_BOTH if DATABASE == "sqlite" else ["postgresql"])
 def any_app(request: pytest.FixtureRequest, settings: Settings) -> Iterator[Flask]:
     """The app on SQLite and again on PostgreSQL, for what must hold on both."""
-    if request.param == "postgresql":
+    if request.param == "postgresql" and DATABASE == "sqlite":
         settings = replace(settings, database_url=request.getfixturevalue("postgres_copy"))
     yield from _running(settings)
 

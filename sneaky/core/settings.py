@@ -16,7 +16,9 @@ from sneaky.core.errors import SettingsError
 PREFIX = "SNEAKY_"
 EXTENSION = "sneaky.settings"
 # Read by entrypoint, ./dev and the tests, not by the app; known here so that they raise no warning.
-_KNOWN_ELSEWHERE = frozenset({"SNEAKY_ROLE", "SNEAKY_TEST_ROUNDS", "SNEAKY_TEST_PG_BIN"})
+_KNOWN_ELSEWHERE = frozenset(
+    {"SNEAKY_ROLE", "SNEAKY_TEST_DATABASE", "SNEAKY_TEST_ROUNDS", "SNEAKY_TEST_PG_BIN"}
+)
 
 
 def _setting(
