@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import subprocess
@@ -232,6 +233,34 @@ def test_sigterm_reaches_the_clock_before_the_requests_have_ended(settings: Sett
         with app.app_context():
             db.session.remove()
             db.engine.dispose()
+
+
+@pytest.mark.parametrize("chosen", ["", "4"])
+def test_the_server_starts_with_one_heap_unless_told_otherwise(
+    monkeypatch: pytest.MonkeyPatch, chosen: str
+) -> None:
+    became = SimpleNamespace(command=[], environment={})
+
+    def execve(_path: str, command: list[str], environment: dict[str, str]) -> None:
+        became.command, became.environment = command, environment
+        raise InterruptedError
+
+    monkeypatch.setattr(os, "execve", execve)
+    monkeypatch.delenv("MALLOC_ARENA_MAX", raising=False)
+    if chosen:
+        monkeypatch.setenv("MALLOC_ARENA_MAX", chosen)
+    with pytest.raises(InterruptedError):
+        serving.become()
+    assert became.command == [sys.executable, "-m", "sneaky.serving"]
+    assert became.environment["MALLOC_ARENA_MAX"] == (chosen or "1")
+
+
+def test_what_is_loaded_before_forking_stays_untouched_by_the_collector() -> None:
+    try:
+        serving.when_ready(None)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 def test_the_process_that_watches_the_workers_has_no_clock_to_stop() -> None:
