@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 from sneaky import conversations
 from sneaky.access import audit
 from sneaky.core.clock import now
-from sneaky.core.db import transaction
+from sneaky.core.db import db, transaction
 from sneaky.core.errors import RuleBroken
 from sneaky.draws import earlier, matching
 from sneaky.draws.rules import FEWEST_PEOPLE, Rules, forbidden_pairs, refusal
@@ -34,21 +34,49 @@ class DrawSummary:
     method: str
 
 
+class NoDrawLeft(RuleBroken):
+    """The rules leave no draw.
+
+    The message names people, so it is for the organizer's eyes and for no log.
+    """
+
+
+@dataclass(frozen=True)
+class PlannedDraw:
+    """A draw that was worked out ahead for these rules; nothing of it is stored."""
+
+    rules: Rules
+    result: matching.DrawResult[int]
+
+
+def plan_draw(rules: Rules, *, rng: random.Random | None = None) -> PlannedDraw:
+    """Work a draw out without touching the database, so that nobody has to wait for a laborious one.
+
+    Raises `NoDrawLeft`, or `RuleBroken` where an option keeps a draw from being found.
+    """
+    return PlannedDraw(rules, _result(rules, rng or SystemRandom()))
+
+
 def conduct_draw(
-    exchange_id: int, *, rng: random.Random | None = None, even_if_mail_unproven: bool = False
+    exchange_id: int,
+    *,
+    rng: random.Random | None = None,
+    even_if_mail_unproven: bool = False,
+    planned: PlannedDraw | None = None,
 ) -> DrawSummary:
     """Draw the names among all who take part, seal every match and queue every letter, all or nothing.
 
     Of several draws at once one happens and the others are refused. `rng` is a secure source unless a test
-    hands in another. Raises `RuleBroken` with what to do instead: the state, the date, too few people, rules
-    that leave no draw, or mail settings that have not delivered anything yet (unless told to draw anyway).
+    hands in another. A `planned` draw is taken as long as people and rules are still the same. Raises
+    `RuleBroken` with what to do instead: the state, the date, too few people, rules that leave no draw, or
+    mail settings that have not delivered anything yet (unless told to draw anyway).
     """
     if not even_if_mail_unproven:
-        _refuse_unproven_mail()
+        refuse_unproven_mail()
     with transaction() as session:
         lifecycle.mark_matched(exchange_id)
         exchange = session.get_one(Exchange, exchange_id)
-        return _draw(session, exchange, LetterKind.MATCH, rng or SystemRandom())
+        return _draw(session, exchange, LetterKind.MATCH, rng or SystemRandom(), planned)
 
 
 def undo_draw(exchange_id: int) -> None:
@@ -69,24 +97,36 @@ def undo_draw(exchange_id: int) -> None:
 
 
 def redraw(
-    exchange_id: int, *, rng: random.Random | None = None, even_if_mail_unproven: bool = False
+    exchange_id: int,
+    *,
+    rng: random.Random | None = None,
+    even_if_mail_unproven: bool = False,
+    planned: PlannedDraw | None = None,
 ) -> DrawSummary:
     """Replace a draw by a new one, whatever was opened, and tell everybody that the old name does not count.
 
     Raises `RuleBroken` as `conduct_draw` does, and where nothing has been drawn.
     """
     if not even_if_mail_unproven:
-        _refuse_unproven_mail()
+        refuse_unproven_mail()
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_over(exchange)
         if exchange.state is not ExchangeState.MATCHED:
             raise RuleBroken("There is no draw to replace. Draw the names first.")
         _end(session, exchange, _current_draw(session, exchange_id), DrawState.REPLACED)
-        return _draw(session, exchange, LetterKind.RECIPIENT_CHANGED, rng or SystemRandom())
+        return _draw(session, exchange, LetterKind.RECIPIENT_CHANGED, rng or SystemRandom(), planned)
 
 
-def _refuse_unproven_mail() -> None:
+def current_draw_id(exchange_id: int) -> int | None:
+    """The draw that counts; None before the first one, and after it was undone."""
+    return db.session.scalar(
+        select(Draw.id).where(Draw.exchange_id == exchange_id, Draw.state == DrawState.CURRENT)
+    )
+
+
+def refuse_unproven_mail() -> None:
+    """Raise `RuleBroken` while no letter has been delivered with the present mail settings."""
     if not queue.is_mail_proven():
         raise RuleBroken(
             "No letter has been delivered with the present mail settings yet. Send yourself a test letter "
@@ -94,9 +134,11 @@ def _refuse_unproven_mail() -> None:
         )
 
 
-def _draw(session: Session, exchange: Exchange, kind: LetterKind, rng: random.Random) -> DrawSummary:
+def _draw(
+    session: Session, exchange: Exchange, kind: LetterKind, rng: random.Random, planned: PlannedDraw | None
+) -> DrawSummary:
     rules = forbidden_pairs(exchange.id)
-    result = _result(rules, rng)
+    result = planned.result if planned and planned.rules == rules else _result(rules, rng)
     draw = Draw(
         exchange_id=exchange.id,
         method=result.method.value,
@@ -125,11 +167,11 @@ def _draw(session: Session, exchange: Exchange, kind: LetterKind, rng: random.Ra
 
 def _result(rules: Rules, rng: random.Random) -> matching.DrawResult[int]:
     if len(rules.people) < FEWEST_PEOPLE:
-        raise RuleBroken(refusal(rules))
+        raise NoDrawLeft(refusal(rules))
     try:
         return matching.draw(rules.people, rules.forbidden, rng, options=rules.options)
     except matching.NoValidDraw:
-        raise RuleBroken(refusal(rules)) from None
+        raise NoDrawLeft(refusal(rules)) from None
     except matching.DrawNotFound:
         raise RuleBroken(
             "No draw was found that keeps all rules and options. Loosen a rule, or switch an option off."

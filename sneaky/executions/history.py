@@ -21,6 +21,8 @@ from sneaky.models import ExecutionState, JobExecution, PrunedRuns, Trigger, Tro
 KEPT = timedelta(days=90)
 _ERROR_LENGTH = 500
 _REASON_LENGTH = 200
+# How the job ids begin that hold the ids of what they are about.
+ABOUT_AN_EXCHANGE = {"reminder_exchange_": "send_reminder_for_exchange", "draw_exchange_": "draw_names"}
 
 
 @dataclass(frozen=True)
@@ -153,8 +155,8 @@ def totals() -> dict[tuple[str, ExecutionState], tuple[int, float]]:
 
 
 def name_of(job_id: str) -> str:
-    """The job behind a job id, which for a date job holds ids: `reminder_exchange_5_days_3`."""
-    return "send_reminder_for_exchange" if job_id.startswith("reminder_exchange_") else job_id
+    """The job behind a job id, which for one about an exchange holds ids: `reminder_exchange_5_days_3`."""
+    return next((job for begin, job in ABOUT_AN_EXCHANGE.items() if job_id.startswith(begin)), job_id)
 
 
 def _by_job_and_state(rows: Sequence[Any]) -> dict[tuple[str, ExecutionState], list[float]]:

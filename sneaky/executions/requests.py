@@ -31,13 +31,9 @@ def ask(job_id: str, *, organizer_id: int | None = None, trigger: Trigger = Trig
     A request that waits already is handed back instead of a second one.
     """
     with transaction() as session:
-        waiting = session.scalar(
-            select(RunRequest.public_id)
-            .where(RunRequest.job_id == job_id, RunRequest.state == RequestState.WAITING)
-            .limit(1)
-        )
-        if waiting is not None:
-            return str(waiting)
+        already = waiting_for(job_id)
+        if already is not None:
+            return already
         request = RunRequest(job_id=job_id, trigger=trigger, organizer_id=organizer_id, requested_at=now())
         session.add(request)
         session.flush()
@@ -73,6 +69,14 @@ def stop(public_id: str) -> None:
             .where(JobExecution.public_id == public_id, JobExecution.state == ExecutionState.RUNNING)
             .values(is_stop_requested=True)
         )
+
+
+def waiting_for(job_id: str) -> str | None:
+    """The public id of the request for a run of this job that nobody took up yet; None without one."""
+    wanted = select(RunRequest.public_id).where(
+        RunRequest.job_id == job_id, RunRequest.state == RequestState.WAITING
+    )
+    return db.session.scalar(wanted.limit(1))
 
 
 def waiting(limit: int = 50) -> list[Request]:

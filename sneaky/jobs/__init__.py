@@ -1,6 +1,7 @@
 """The jobs, by name, runnable by hand: each call is one run with its row in the history."""
 
 from sneaky.jobs.cleanup import cleanup_expired_rate_limits, cleanup_expired_sessions, cleanup_expired_tokens
+from sneaky.jobs.drawing import draw_names
 from sneaky.jobs.exchanges import auto_complete_exchanges, purge_old_exchanges
 from sneaky.jobs.health import scheduler_health_check
 from sneaky.jobs.history import prune_job_history
@@ -15,6 +16,7 @@ __all__ = [
     "cleanup_expired_sessions",
     "cleanup_expired_tokens",
     "deliver_letters",
+    "draw_names",
     "prune_job_history",
     "purge_old_exchanges",
     "scheduler_health_check",

@@ -113,4 +113,11 @@ REMINDER = Timed(
     hard_limit=timedelta(minutes=30),
 )
 
-BY_ID = {timed.id: timed for timed in (*RECURRING, REMINDER)}
+DRAWING = Timed(
+    "draw_names",
+    "Draw the names of a large exchange",
+    soft_limit=timedelta(minutes=5),
+    hard_limit=timedelta(minutes=30),
+)
+
+BY_ID = {timed.id: timed for timed in (*RECURRING, REMINDER, DRAWING)}

@@ -122,7 +122,7 @@ class Trigger(StrEnum):
 
     CLOCK = "clock"  # its time came
     CATCH_UP = "catch-up"  # its time came while nobody was there
-    MANUAL = "manual"  # an admin pressed run now
+    MANUAL = "manual"  # somebody asked for it
     SHELL = "shell"  # run by hand from a shell
     RETRY = "retry"  # a failed run, again
 

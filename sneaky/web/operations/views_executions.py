@@ -9,14 +9,15 @@ from flask_babel import gettext as _
 from sneaky.core.errors import RuleBroken
 from sneaky.executions import requests, runs
 from sneaky.executions.health import leader
-from sneaky.jobs.timetable import BY_ID, REMINDER
+from sneaky.executions.history import ABOUT_AN_EXCHANGE
+from sneaky.jobs.timetable import BY_ID
 from sneaky.models import ExecutionState
 from sneaky.web.guards import admin_only, current_organizer
 from sneaky.web.operations import blueprint
 from sneaky.web.operations.answers import done, refused, show
 from sneaky.web.organizer.asked import page_number
 
-_REMINDERS = "reminder_exchange_"
+_BEGIN_OF_IDS = {job: begin for begin, job in ABOUT_AN_EXCHANGE.items()}
 
 
 @blueprint.get("/operations/executions.json")
@@ -26,11 +27,10 @@ def executions() -> ResponseReturnValue:
     """Every run, newest first, or those of one job or in one state."""
     asked_job, asked_state = request.args.get("job", ""), request.args.get("state", "")
     state = ExecutionState(asked_state) if asked_state in list(ExecutionState) else None
-    is_reminder = asked_job == REMINDER.id
     page = runs.page(
         page_number(),
-        job_id="" if is_reminder else asked_job,
-        job_id_begin=_REMINDERS if is_reminder else "",
+        job_id="" if asked_job in _BEGIN_OF_IDS else asked_job,
+        job_id_begin=_BEGIN_OF_IDS.get(asked_job, ""),
         state=state,
     )
     return show("operations/executions.html", page=page, job=asked_job, state=asked_state, jobs=list(BY_ID))

@@ -56,11 +56,15 @@ _JOBS = {
         _l("Remind one exchange"),
         _l("Writes to everybody who takes part in one exchange, so many days before."),
     ),
+    "draw_names": (
+        _l("Draw names"),
+        _l("Draws the names of a large exchange, when its organizer presses the button."),
+    ),
 }
 _TRIGGERS = {
     Trigger.CLOCK: _l("its time came"),
     Trigger.CATCH_UP: _l("late, since nobody was there at its time"),
-    Trigger.MANUAL: _l("an admin pressed run now"),
+    Trigger.MANUAL: _l("somebody asked for it"),
     Trigger.SHELL: _l("by hand, from a shell"),
     Trigger.RETRY: _l("a failed run, tried again"),
 }
@@ -111,6 +115,7 @@ _COUNTS: Mapping[str, Callable[[int], str]] = {
     "sent": lambda number: _("%(num)d sent", num=number),
     "failed": lambda number: _("%(num)d failed", num=number),
     "dead": lambda number: _("%(num)d undeliverable", num=number),
+    "drawn": lambda number: _("%(num)d drawn", num=number),
 }
 
 

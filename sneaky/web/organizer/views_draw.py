@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from flask import flash, redirect, render_template, url_for
+from dataclasses import asdict
+
+from flask import flash, jsonify, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
@@ -11,6 +13,8 @@ from sneaky.draws import conduct, reveal
 from sneaky.draws.rules import verdict_for
 from sneaky.exchanges.pages.exchange import exchange_page
 from sneaky.exchanges.pages.facts import exchange_facts
+from sneaky.executions.health import leader
+from sneaky.jobs import drawing as drawings
 from sneaky.outbox.queue import is_mail_proven
 from sneaky.web.forms import form_page
 from sneaky.web.guards import current_organizer, organizer_only, owned_exchange
@@ -26,11 +30,32 @@ def draw(public_id: str) -> ResponseReturnValue:
     exchange_id, form = owned_exchange(public_id), DrawForm()
     if form.validate_on_submit():
         with form.blaming_fields():
-            drawn = conduct.conduct_draw(exchange_id, even_if_mail_unproven=bool(form.anyway.data))
-            return _drawn(public_id, drawn)
+            return _draw_now(public_id, exchange_id, even_if_mail_unproven=bool(form.anyway.data))
     page = exchange_page(exchange_id)
+    if page.facts.is_before_draw and (run_id := drawings.under_way(exchange_id)):
+        return redirect(url_for(".drawing", public_id=public_id, run_id=run_id))
     verdict = verdict_for(exchange_id) if page.facts.is_before_draw else None
     return form_page("organizer/draw.html", form, page=page, verdict=verdict, is_mail_proven=is_mail_proven())
+
+
+@blueprint.get("/exchanges/<public_id>/draw/runs/<run_id>.json")
+@blueprint.get("/exchanges/<public_id>/draw/runs/<run_id>")
+@organizer_only
+def drawing(public_id: str, run_id: str) -> ResponseReturnValue:
+    """How far the draw of a large exchange is; the page renews itself until it is over."""
+    exchange_id = owned_exchange(public_id)
+    drawn = drawings.drawing(exchange_id, run_id)
+    if request.path.endswith(".json"):
+        return jsonify(asdict(drawn))
+    is_refused = drawn.state is drawings.DrawingState.REFUSED
+    facts = exchange_facts(exchange_id)
+    return render_template(
+        "organizer/_drawing.html" if "HX-Request" in request.headers else "organizer/drawing.html",
+        facts=facts,
+        drawing=drawn,
+        verdict=verdict_for(exchange_id) if is_refused and facts.is_before_draw else None,
+        leader=leader(),
+    )
 
 
 @blueprint.post("/exchanges/<public_id>/draw/undo")
@@ -51,7 +76,7 @@ def redraw(public_id: str) -> ResponseReturnValue:
     form = SureForm(facts.name)
     if form.validate_on_submit():
         with form.blaming_fields():
-            return _drawn(public_id, conduct.redraw(exchange_id, even_if_mail_unproven=True))
+            return _draw_now(public_id, exchange_id, is_again=True, even_if_mail_unproven=True)
     return form_page("organizer/redraw.html", form, facts=facts)
 
 
@@ -69,9 +94,18 @@ def break_glass(public_id: str) -> ResponseReturnValue:
     return form_page("organizer/break_glass.html", form, facts=facts)
 
 
-def _drawn(public_id: str, drawn: conduct.DrawSummary) -> ResponseReturnValue:
+def _draw_now(
+    public_id: str, exchange_id: int, *, is_again: bool = False, even_if_mail_unproven: bool
+) -> ResponseReturnValue:
+    """Draw, or in a large exchange leave that to the clock, and go where the result shows."""
+    if drawings.is_large(exchange_id):
+        if not even_if_mail_unproven:
+            conduct.refuse_unproven_mail()
+        run_id = drawings.ask_for_draw(exchange_id, organizer_id=current_organizer().id)
+        return redirect(url_for(".drawing", public_id=public_id, run_id=run_id), 303)
+    conducted = conduct.redraw if is_again else conduct.conduct_draw
+    letters = conducted(exchange_id, even_if_mail_unproven=even_if_mail_unproven).letters
     flash(
-        ngettext("Drawn! %(num)d letter goes out now.", "Drawn! %(num)d letters go out now.", drawn.letters),
-        "ok",
+        ngettext("Drawn! %(num)d letter goes out now.", "Drawn! %(num)d letters go out now.", letters), "ok"
     )
     return redirect(url_for(".exchange", public_id=public_id), 303)

@@ -11,6 +11,7 @@ from sneaky.exchanges.pages import dashboard as dashboards
 from sneaky.exchanges.pages.exchange import exchange_page
 from sneaky.exchanges.pages.facts import exchange_facts
 from sneaky.exchanges.pages.settings import settings_page
+from sneaky.jobs import drawing
 from sneaky.web.forms import form_page
 from sneaky.web.guards import current_organizer, organizer_only, owned_exchange
 from sneaky.web.organizer import blueprint
@@ -47,7 +48,9 @@ def exchange(public_id: str) -> ResponseReturnValue:
     exchange_id = owned_exchange(public_id)
     page = exchange_page(exchange_id)
     join_url = join_links.current(exchange_id) if page.facts.can_be_joined else None
-    return render_template("organizer/exchange.html", page=page, join_url=join_url)
+    is_large = page.progress.people >= drawing.LARGE
+    drawing_id = drawing.under_way(exchange_id) if is_large else None
+    return render_template("organizer/exchange.html", page=page, join_url=join_url, drawing_id=drawing_id)
 
 
 @blueprint.get("/exchanges/<public_id>/invitation")
