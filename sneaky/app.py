@@ -54,7 +54,8 @@ def main() -> None:
 
     os.umask(0o077)
     try:
-        sneaky(obj=Composer(create_app, serving.become, serving.run_clock), prog_name="sneaky")
+        composer = Composer(create_app, serving.become, serving.run_clock, serving.run_worker)
+        sneaky(obj=composer, prog_name="sneaky")
     except SettingsError as error:
         _give_up(2, error.problems)
     except SneakyError as error:

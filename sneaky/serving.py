@@ -95,6 +95,33 @@ def run_clock(app: Flask) -> None:
     _stop(app)
 
 
+def run_worker(app: Flask) -> None:
+    """Make runs and send letters until SIGTERM or SIGINT.
+
+    Where a run hangs, the process replaces itself by a fresh one: only that ends a thread.
+    """
+    from sneaky.core.settings import settings
+    from sneaky.worker import Worker
+
+    with app.app_context():
+        worker = Worker(app, threads=settings().threads)
+    is_told = threading.Event()
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        is_told.set()
+        worker.begin_stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, stop)
+    is_idle = worker.work()
+    if is_idle and not worker.has_to_begin_anew:
+        return
+    logging.shutdown()
+    if not is_told.is_set():
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606  (our own interpreter)
+    os._exit(1)
+
+
 def configuration(settings: Settings) -> dict[str, Any]:
     """Gunicorn's settings: threads, a grace at the end, no files in anybody's home, no trust in headers.
 

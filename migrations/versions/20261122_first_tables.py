@@ -98,6 +98,14 @@ def upgrade() -> None:
         "ix_job_execution_state_lease_until", "job_execution", ["state", "lease_until"], unique=False
     )
     op.create_index(
+        "ix_job_execution_waiting",
+        "job_execution",
+        ["id"],
+        unique=False,
+        postgresql_where=sa.text("state = 'running' AND lease_id IS NULL"),
+        sqlite_where=sa.text("state = 'running' AND lease_id IS NULL"),
+    )
+    op.create_index(
         "uq_job_execution_running",
         "job_execution",
         ["job_id"],
@@ -192,6 +200,13 @@ def upgrade() -> None:
         unique=True,
         postgresql_where=sa.text("closed_at IS NULL"),
         sqlite_where=sa.text("closed_at IS NULL"),
+    )
+    op.create_table(
+        "worker",
+        sa.Column("instance", sa.String(length=22), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("seen_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("instance", name=op.f("pk_worker")),
     )
     op.create_table(
         "exchange",
@@ -1033,6 +1048,7 @@ def downgrade() -> None:
     op.drop_table("exchange")
     op.drop_index(
         "uq_trouble_open",
+    op.drop_table("worker")
         table_name="trouble",
         postgresql_where=sa.text("closed_at IS NULL"),
         sqlite_where=sa.text("closed_at IS NULL"),
@@ -1051,6 +1067,12 @@ def downgrade() -> None:
     )
     op.drop_index("ix_job_execution_state_lease_until", table_name="job_execution")
     op.drop_index("ix_job_execution_started_at", table_name="job_execution")
+    op.drop_index(
+        "ix_job_execution_waiting",
+        table_name="job_execution",
+        postgresql_where=sa.text("state = 'running' AND lease_id IS NULL"),
+        sqlite_where=sa.text("state = 'running' AND lease_id IS NULL"),
+    )
     op.drop_table("job_execution")
     op.drop_table("instance")
 

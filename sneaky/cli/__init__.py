@@ -21,6 +21,7 @@ class Composer:
     create_app: Callable[[], Flask]
     serve: Callable[[], None]
     run_clock: Callable[[Flask], None]
+    run_worker: Callable[[Flask], None]
 
 
 def with_app(command: Callable[Concatenate[Flask, P], R]) -> Callable[P, R]:

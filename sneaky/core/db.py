@@ -22,6 +22,7 @@ from sqlalchemy import (
     UpdateBase,
     event,
     make_url,
+    text,
 )
 from sqlalchemy.engine import Connection
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
@@ -41,6 +42,8 @@ _WRITES = "sneaky_writes"
 _OPEN = "sneaky_transaction_open"
 _NUDGES = "sneaky_nudges"
 _NUDGE = "sneaky.nudge"
+# Well below the time after which a silent leader is given up.
+_FROZEN_AFTER = text("SET LOCAL idle_in_transaction_session_timeout = '4s'")
 
 Nudge = Callable[[str], None]
 
@@ -99,6 +102,8 @@ def engine_options(url: str) -> dict[str, Any]:
         "max_overflow": 8,
         "pool_recycle": 1800,
         "pool_timeout": 10,
+        # The locks of a process that is frozen, or cut off, are not for ever.
+        "connect_args": {"options": "-c idle_in_transaction_session_timeout=30s"},
     }
 
 
@@ -153,6 +158,18 @@ def transaction() -> Iterator[Session]:
         nudges = session.info.pop(_NUDGES, set())
     for topic in sorted(nudges):
         nudge(topic)
+
+
+@contextmanager
+def brief_transaction() -> Iterator[Session]:
+    """A `transaction()` of moments, which PostgreSQL takes back if this process freezes in the middle of it.
+
+    A frozen process would keep its row locks, and so keep every other one from going on.
+    """
+    with transaction() as session:
+        if db.engine.dialect.name == "postgresql":
+            session.execute(_FROZEN_AFTER)
+        yield session
 
 
 def open_session() -> Session:

@@ -11,10 +11,10 @@ from sqlalchemy import Update, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
-from sneaky.core.db import rows_written
+from sneaky.core.db import brief_transaction, rows_written
 from sneaky.core.errors import SneakyError
 from sneaky.core.tokens import new_nonce, new_public_id
-from sneaky.executions.rows import brief_transaction, insert_new
+from sneaky.executions.rows import insert_new
 from sneaky.models import ExecutionState, JobExecution, Leader, RequestState, RunRequest, Trigger
 
 LEASE = timedelta(seconds=30)
@@ -72,22 +72,41 @@ def claim(
     The run answers `request`, the public id of one that waits: it takes over that id, so that the address
     somebody was given shows the run. Raises `NotLeading` where `fence` names a term that has passed.
     """
-    made = Claim(0, request or new_public_id(), job_id, slot, trigger, new_nonce())
+    lease_id, public_id = new_nonce(), request or new_public_id()
+    opened = open_slot(
+        job_id,
+        slot,
+        fence=fence,
+        request=request,
+        public_id=public_id,
+        trigger=trigger,
+        instance=instance,
+        lease_id=lease_id,
+        lease_until=now() + lease,
+    )
+    if isinstance(opened, Refusal):
+        return opened
+    return Claim(opened, public_id, job_id, slot, trigger, lease_id)
+
+
+def open_slot(
+    job_id: str, slot: datetime, *, fence: Fence | None, request: str | None, **columns: Any
+) -> int | Refusal:
+    """Write down the one run of a slot and return its id; whoever is second learns why there is none.
+
+    Raises `NotLeading` where `fence` names a term that has passed.
+    """
     with brief_transaction() as session:
         if fence is not None:
-            _check(session, fence)
+            check_term(session, fence)
         execution_id = insert_new(
             JobExecution,
-            public_id=made.public_id,
             job_id=job_id,
             slot=slot,
-            trigger=trigger,
             state=ExecutionState.RUNNING,
             term=fence.term if fence else 0,
-            lease_id=made.lease_id,
-            lease_until=now() + lease,
             started_at=now(),
-            instance=instance,
+            **columns,
         )
         if execution_id is None:
             taken = select(JobExecution.id).where(JobExecution.job_id == job_id, JobExecution.slot == slot)
@@ -98,7 +117,7 @@ def claim(
                 .where(RunRequest.public_id == request)
                 .values(state=RequestState.TAKEN, execution_id=execution_id)
             )
-    return Claim(execution_id, made.public_id, job_id, slot, trigger, made.lease_id)
+    return execution_id
 
 
 def reclaim(
@@ -117,7 +136,7 @@ def reclaim(
     fresh = new_nonce()
     with brief_transaction() as session:
         if fence is not None:
-            _check(session, fence)
+            check_term(session, fence)
         row = session.execute(
             update(JobExecution)
             .where(
@@ -185,7 +204,7 @@ def _ours(claimed: Claim) -> Update:
     )
 
 
-def _check(session: Session, fence: Fence) -> None:
+def check_term(session: Session, fence: Fence) -> None:
     """Raise where the term is not ours. No lock: should it pass right now, the slot is still claimed once."""
     ours = select(Leader.id).where(Leader.id == 1, Leader.holder == fence.holder, Leader.term == fence.term)
     if session.scalar(ours) is None:

@@ -11,11 +11,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
-from sneaky.core.db import db, insert_into, transaction
+from sneaky.core.db import brief_transaction, db, insert_into, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.executions import alerts
 from sneaky.executions.claims import Claim, settle
-from sneaky.executions.rows import brief_transaction, insert_new
+from sneaky.executions.rows import insert_new
 from sneaky.models import ExecutionState, JobExecution, PrunedRuns, Trigger, TroubleKind
 
 KEPT = timedelta(days=90)

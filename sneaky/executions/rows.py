@@ -1,30 +1,10 @@
-"""Write rows of the clock: those that may exist already, and those that nobody should have to wait for."""
+"""Write rows of the clock that may exist already."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import text
-from sqlalchemy.orm import Session
-
-from sneaky.core.db import Base, db, insert_into, open_session, transaction
-
-# Well below the time after which a silent leader is given up.
-_FROZEN_AFTER = text("SET LOCAL idle_in_transaction_session_timeout = '4s'")
-
-
-@contextmanager
-def brief_transaction() -> Iterator[Session]:
-    """A `transaction()` that PostgreSQL takes back if this process freezes in the middle of it.
-
-    A frozen process would keep its row locks, and so keep the next leader from taking over.
-    """
-    with transaction() as session:
-        if db.engine.dialect.name == "postgresql":
-            session.execute(_FROZEN_AFTER)
-        yield session
+from sneaky.core.db import Base, insert_into, open_session
 
 
 def insert_new(table: type[Base], **values: Any) -> int | None:

@@ -9,6 +9,7 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from typing import Protocol
 
 from sneaky.core.clock import monotonic, now
 from sneaky.core.db import db
@@ -86,6 +87,16 @@ class Runner:
     overrun: Callable[[], None] = _nothing
 
 
+class Hands(Protocol):
+    """Who makes a run that is due: `perform` makes it here and now, `hands.leave` leaves it to the workers.
+
+    Whatever decides what is due hands its orders to one of these, and need not know which.
+    """
+
+    def __call__(self, order: Order, runner: Runner, /) -> JobResult:
+        """Make the run or see to it that it is made; raises `NotLeading` where the term has passed."""
+
+
 def perform(order: Order, runner: Runner) -> JobResult:
     """Make one run and write down how it went; never raises for a failing body.
 
@@ -98,7 +109,7 @@ def perform(order: Order, runner: Runner) -> JobResult:
     runner.claimed()
     if not isinstance(claimed, Claim):
         return JobResult(order.job_id, success=False, error=claimed.value if claimed else "")
-    return _claimed(order, runner, claimed)
+    return carry_out(order.work, order.ids, runner, claimed)
 
 
 def by_hand(name: str, *ids: int) -> JobResult:
@@ -146,8 +157,8 @@ def _claim(order: Order, runner: Runner) -> Claim | Refusal | None:
     return claimed
 
 
-def _claimed(order: Order, runner: Runner, claimed: Claim) -> JobResult:
-    work = order.work
+def carry_out(work: Work, ids: tuple[int, ...], runner: Runner, claimed: Claim) -> JobResult:
+    """Make the run that is claimed already, keep its lease meanwhile, and write down how it went."""
     run = Run(
         work.timed,
         claimed.slot,
@@ -162,7 +173,7 @@ def _claimed(order: Order, runner: Runner, claimed: Claim) -> JobResult:
     hung = functools.partial(_give_up, work, run, claimed, runner)
     with kept(claimed, lease=runner.lease, hard_limit=work.timed.hard_limit, hung=hung):
         try:
-            outcome = _outcome(run, work, order.ids)
+            outcome = _outcome(run, work, ids)
             patiently(lambda: _write_down(claimed, outcome, work.name))
         except LeaseLost as lost:
             logger.warning("job goes on in another process", extra=named)

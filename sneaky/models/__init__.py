@@ -7,6 +7,7 @@ from sneaky.models.clockwork import (
     PrunedRuns,
     RunRequest,
     Trouble,
+    Worker,
     job_store_table,
 )
 from sneaky.models.draws import Conversation, Draw, Match, Message, PairMemory
@@ -69,5 +70,6 @@ __all__ = [
     "Trouble",
     "TroubleKind",
     "WishListItem",
+    "Worker",
     "job_store_table",
 ]

@@ -42,8 +42,25 @@ class Leader(Base):
     __table_args__ = (CheckConstraint("id = 1", name="one_row"),)
 
 
+class Worker(Base):
+    """A process that makes runs and never leads; it is there as long as `seen_at` keeps changing."""
+
+    __tablename__ = "worker"
+
+    instance: Mapped[str] = mapped_column(String(ID_LENGTH), primary_key=True)
+    since: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+# Spelled out, since SQLite uses a partial index only for the very words of its condition.
+WAITS_FOR_A_WORKER = text("state = 'running' AND lease_id IS NULL")
+
+
 class JobExecution(Base):
-    """One run of a job. The row is the claim: (job id, slot) is unique, and a job runs once at a time."""
+    """One run of a job. The row is the claim: (job id, slot) is unique, and a job runs once at a time.
+
+    Without a lease it waits for somebody to take it; without an instance it has not begun.
+    """
 
     __tablename__ = "job_execution"
 
@@ -78,6 +95,12 @@ class JobExecution(Base):
             unique=True,
             postgresql_where=text("state = 'running'"),
             sqlite_where=text("state = 'running'"),
+        ),
+        Index(
+            "ix_job_execution_waiting",
+            "id",
+            postgresql_where=WAITS_FOR_A_WORKER,
+            sqlite_where=WAITS_FOR_A_WORKER,
         ),
         Index("ix_job_execution_started_at", "started_at"),
         Index("ix_job_execution_state_lease_until", "state", "lease_until"),

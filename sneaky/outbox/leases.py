@@ -12,7 +12,7 @@ from sqlalchemy import Table, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
-from sneaky.core.db import rows_written, transaction
+from sneaky.core.db import brief_transaction, db, rows_written, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.models import Instance, Letter, LetterKind, LetterState
 from sneaky.models.letters import LEASED, WAITING
@@ -59,6 +59,7 @@ _LEASE: Final = (
     )
 )
 _SETTLE: Final = (
+_IS_DUE: Final = select(_letters.c.id).where(WAITING, _letters.c.next_try_at <= bindparam("at")).limit(1)
     update(_letters)
     .where(_letters.c.id == bindparam("its_id"), _letters.c.lease_id == bindparam("its_lease"))
     .values(
@@ -133,8 +134,19 @@ def take_over() -> int:
                 lease_id=None,
                 lease_until=None,
                 error=_INTERRUPTED,
-            ),
-        )
+            )
+            .returning(Letter.id, Letter.state)
+        ).all()
+        if freed:
+            warn_organizers([row.id for row in freed])
+        return len(freed)
+
+
+def is_anything_to_send() -> bool:
+    """Whether a letter is due and nothing keeps all of them back; only looks, and waits for nobody."""
+    if gate.held_reason() is not None or gate.pause_now() is not None:
+        return False
+    return db.session.execute(_IS_DUE, {"at": now()}).first() is not None
 
 
 def turn(
@@ -144,7 +156,7 @@ def turn(
 
     Returns `Wait` where letters are due that may not go yet, and None where nothing is left or wanted.
     """
-    with transaction() as session:
+    with brief_transaction() as session:
         at = now()
         instance = gate.lock(session)
         if settlement is not None:

@@ -15,7 +15,8 @@ from sneaky.core.clock import monotonic
 from sneaky.core.db import set_nudge
 from sneaky.core.tokens import new_nonce
 from sneaky.executions import overrides
-from sneaky.jobs.running import Runner
+from sneaky.jobs.hands import leave
+from sneaky.jobs.running import Hands, Runner, perform
 from sneaky.scheduler.clockwork import GuardedScheduler
 from sneaky.scheduler.fire import HouseExecutor
 from sneaky.scheduler.leader import Leadership
@@ -54,8 +55,8 @@ class Clock:
         self._sync: Sync | None = None
         self._rests_until = 0.0
         executors = {
-            "default": HouseExecutor(app, 4, self._runner),
-            "letters": HouseExecutor(app, 2, self._runner),
+            "default": HouseExecutor(app, 4, self._runner, self._hands),
+            "letters": HouseExecutor(app, 2, self._runner, self._hands),
         }
         self.scheduler = GuardedScheduler(store, executors, tick=pace.tick)
         self.scheduler.may_submit = lambda: self._leadership.is_fresh()
@@ -108,6 +109,11 @@ class Clock:
             overrun=self._recycle,
         )
 
+    def _hands(self) -> Hands:
+        """Workers where there are any; otherwise this process makes the runs itself."""
+        sync = self._sync
+        return leave if sync is not None and sync.presence.is_anybody_there() else perform
+
     def _recycle(self) -> None:
         """A run hangs, and a thread cannot be killed: stop this process, so that another takes its place."""
         logger.error("this process stops, since one of its runs hangs")
@@ -154,7 +160,12 @@ class Clock:
             unparked = self._store.unpark()
             self.scheduler.replace_pending(add_job_arguments(overrides.all_of_them()))
             self._sync = Sync(
-                self._app, self.scheduler, self._store, every=self._pace.sync, lease=self._pace.lease
+                self._app,
+                self.scheduler,
+                self._store,
+                every=self._pace.sync,
+                lease=self._pace.lease,
+                patience=self._pace.take_over_after,
             )
             self.scheduler.before_due = self._sync.round
             self.scheduler.start(paused=True)

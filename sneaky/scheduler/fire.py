@@ -18,7 +18,7 @@ from flask import Flask
 from sneaky.core.clock import now
 from sneaky.executions.claims import NotLeading
 from sneaky.jobs.retrying import log_failure
-from sneaky.jobs.running import JobResult, Order, Runner, perform
+from sneaky.jobs.running import Hands, JobResult, Order, Runner, perform
 from sneaky.jobs.work import WORKS
 from sneaky.models import Trigger
 
@@ -28,24 +28,40 @@ logger = logging.getLogger(__name__)
 LATE = timedelta(seconds=60)
 
 
-def fire(name: str, *ids: int, slot: datetime | None = None, runner: Runner | None = None) -> JobResult:
+def fire(
+    name: str,
+    *ids: int,
+    slot: datetime | None = None,
+    runner: Runner | None = None,
+    hands: Hands = perform,
+) -> JobResult:
     """Run the job called `name` for its slot (UTC instant). Stored rows name this function: never move it.
 
     Raises `NotLeading` where the runner's term has passed.
     """
     at = now()
     trigger = Trigger.CATCH_UP if slot is not None and at - slot > LATE else Trigger.CLOCK
-    return perform(Order(WORKS[name], ids, slot or at, trigger), runner or Runner())
+    return hands(Order(WORKS[name], ids, slot or at, trigger), runner or Runner())
 
 
 class HouseExecutor(BaseExecutor):
-    """Threads on which jobs run inside the app, each under the term its process led when it was begun."""
+    """Threads on which jobs run inside the app, each under the term its process led when it was begun.
 
-    def __init__(self, app: Flask, threads: int, runner: Callable[[], Runner]) -> None:
+    `hands` is asked for each run who makes it: these threads, or workers for whom they write it down.
+    """
+
+    def __init__(
+        self,
+        app: Flask,
+        threads: int,
+        runner: Callable[[], Runner],
+        hands: Callable[[], Hands] = lambda: perform,
+    ) -> None:
         super().__init__()
         self._app = app
         self._threads = threads
         self._runner = runner
+        self._hands = hands
         self.when_claimed: Callable[[Job, datetime], None] = lambda _job, _slot: None
         self._pool: ThreadPoolExecutor | None = None
         self._idle = threading.Condition()
@@ -76,7 +92,7 @@ class HouseExecutor(BaseExecutor):
         with self._lock:
             if self._instances[order.job_id] >= order.work.timed.at_once:
                 return False
-            self._begin(order.job_id, lambda runner: perform(order, runner))
+            self._begin(order.job_id, lambda runner: self._hands()(order, runner))
             self._instances[order.job_id] += 1
             return True
 
@@ -86,7 +102,7 @@ class HouseExecutor(BaseExecutor):
 
         def run(runner: Runner) -> JobResult:
             claimed = functools.partial(self._claimed, job, slot)
-            return fire(name, *ids, slot=slot, runner=replace(runner, claimed=claimed))
+            return fire(name, *ids, slot=slot, runner=replace(runner, claimed=claimed), hands=self._hands())
 
         self._begin(job.id, run)
 

@@ -7,9 +7,9 @@ from datetime import datetime
 from sqlalchemy import Update, select, update
 
 from sneaky.core.clock import monotonic, now
-from sneaky.core.db import db, rows_written
+from sneaky.core.db import brief_transaction, db, rows_written
 from sneaky.executions.claims import Fence
-from sneaky.executions.rows import brief_transaction, insert_new
+from sneaky.executions.rows import insert_new
 from sneaky.models import Leader
 
 

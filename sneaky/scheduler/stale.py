@@ -14,6 +14,7 @@ from sneaky.jobs.running import Order
 from sneaky.jobs.work import resolve
 from sneaky.models import ExecutionState, JobExecution, TroubleKind
 from sneaky.scheduler.clockwork import GuardedScheduler
+from sneaky.scheduler.presence import Presence
 
 ATTEMPTS = 3
 _SLOW_AT_LEAST = 60.0
@@ -25,11 +26,12 @@ class Watch:
 
     A lease that nobody renewed for `patience` seconds on our own monotonic clock is stale; the instant in the
     row is compared with no clock, so that one that was set takes no living run away. A run that was handed
-    over holds no lease and is taken up at once.
+    over holds no lease and is taken up at once: by a worker where there is one, otherwise by us.
     """
 
-    def __init__(self, scheduler: GuardedScheduler, *, patience: float) -> None:
+    def __init__(self, scheduler: GuardedScheduler, presence: Presence, *, patience: float) -> None:
         self._scheduler = scheduler
+        self._presence = presence
         self._patience = patience
         self._seen: dict[int, tuple[object, float]] = {}
 
@@ -44,6 +46,8 @@ class Watch:
             JobExecution.lease_id,
             JobExecution.lease_until,
         ).where(JobExecution.state == ExecutionState.RUNNING)
+        if self._presence.is_anybody_there():
+            running = running.where(JobExecution.lease_id.is_not(None))
         seen: dict[int, tuple[object, float]] = {}
         for row in db.session.execute(running).all():
             lease = (row.lease_id, row.lease_until)
@@ -56,7 +60,7 @@ class Watch:
     def tell_about_slow_runs(self) -> None:
         """Tell the admins of a run that takes five times as long as the longest of the last twenty."""
         running = select(JobExecution.job_id, JobExecution.public_id, JobExecution.started_at).where(
-            JobExecution.state == ExecutionState.RUNNING
+            JobExecution.state == ExecutionState.RUNNING, JobExecution.lease_id.is_not(None)
         )
         for row in db.session.execute(running).all():
             seconds = (now() - row.started_at).total_seconds()

@@ -17,6 +17,7 @@ from sneaky.jobs.work import WORKS, resolve
 from sneaky.models import Trigger
 from sneaky.scheduler.arming import Arming
 from sneaky.scheduler.clockwork import GuardedScheduler
+from sneaky.scheduler.presence import Presence
 from sneaky.scheduler.recurring import Recurring
 from sneaky.scheduler.stale import Watch
 from sneaky.scheduler.store import CarefulJobStore
@@ -32,7 +33,14 @@ class Sync:
     """
 
     def __init__(
-        self, app: Flask, scheduler: GuardedScheduler, store: CarefulJobStore, *, every: float, lease: float
+        self,
+        app: Flask,
+        scheduler: GuardedScheduler,
+        store: CarefulJobStore,
+        *,
+        every: float,
+        lease: float,
+        patience: float,
     ) -> None:
         self._app = app
         self._scheduler = scheduler
@@ -41,10 +49,12 @@ class Sync:
         self._nudged: set[str] = set()
         self._submitted: set[str] = set()
         self._lock = threading.Lock()
+        self.presence = Presence(patience=patience)
         with app.app_context():
             self._recurring = Recurring(scheduler, overrides.all_of_them())
+            self.presence.look()
         self._arming = Arming(scheduler, store)
-        self._watch = Watch(scheduler, patience=lease)
+        self._watch = Watch(scheduler, self.presence, patience=lease)
 
     def nudge(self, topic: str) -> None:
         """Remember that there is something new; called from any thread, and waits for nobody."""
@@ -61,6 +71,7 @@ class Sync:
             return
         self._last = monotonic()
         parts = (
+            self.presence.look,
             self._recurring.align,
             self._arming.round,
             self._take_requests,

@@ -46,7 +46,12 @@ def served() -> list[str]:
 @pytest.fixture
 def run(app: Flask, served: list[str]) -> Run:
     """Run a command on the app's database; `expect` is its exit code."""
-    composer = Composer(lambda: app, lambda: served.append("pages"), lambda _app: served.append("clock"))
+    composer = Composer(
+        lambda: app,
+        lambda: served.append("pages"),
+        lambda _app: served.append("clock"),
+        lambda _app: served.append("worker"),
+    )
 
     def run(*words: str, expect: int = 0, **options: object) -> Result:
         result = CliRunner().invoke(sneaky, words, obj=composer, **options)  # type: ignore[arg-type]
@@ -77,6 +82,11 @@ def test_serve_prints_the_set_up_link_until_somebody_is_set_up(run: Run, served:
 def test_scheduler_runs_without_pages(run: Run, served: list[str]) -> None:
     run("scheduler", "run")
     assert served == ["clock"]
+
+
+def test_a_worker_runs_without_pages_and_clock(run: Run, served: list[str]) -> None:
+    run("worker")
+    assert served == ["worker"]
 
 
 def test_config_prints_settings_without_secrets(

@@ -1,0 +1,1 @@
+"""Tests of workers: what the leader leaves, they take."""
