@@ -32,8 +32,12 @@ class Moment:
     text: str
     zone: str
     place: str
-    relative: str
     reader: str
+
+    @property
+    def relative(self) -> str:
+        """How far it is from now."""
+        return relative(self.utc)
 
 
 def init_app(app: Flask) -> None:
@@ -53,7 +57,7 @@ def moment(at: datetime, zone: str) -> Moment:
     language, theirs = _language(), _reader_zone()
     text = _minute(at, zone, language)
     reader = _minute(at, theirs, language) if theirs else ""
-    return Moment(at, text, zone, _place(zone, language), relative(at), "" if reader == text else reader)
+    return Moment(at, text, zone, _place(zone, language), "" if reader == text else reader)
 
 
 def day(at: datetime | date, zone: str = "UTC") -> str:
