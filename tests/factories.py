@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytz
+from sqlalchemy import insert
 
 from sneaky.core.clock import now
 from sneaky.core.db import transaction
@@ -75,3 +76,21 @@ def a_participant(exchange_id: int, **values: Any) -> int:
 def participants(exchange_id: int, number: int) -> list[int]:
     """So many people who take part."""
     return [a_participant(exchange_id) for _ in range(number)]
+
+
+def a_crowd(exchange_id: int, number: int) -> None:
+    """So many people who take part, written by one statement."""
+    rows = [
+        {
+            "public_id": new_public_id(),
+            "exchange_id": exchange_id,
+            "name": f"Guest {number}",
+            "email": f"guest{number}@example.org",
+            "state": ParticipantState.ACTIVE,
+            "created_at": now(),
+            "confirmed_at": now(),
+        }
+        for number in range(number)
+    ]
+    with transaction() as session:
+        session.execute(insert(Participant), rows)

@@ -96,6 +96,11 @@ class Visitor:
         self.status = 0
         self.text = ""
 
+    @property
+    def cookies(self) -> requests.cookies.RequestsCookieJar:
+        """What it keeps between pages."""
+        return self._session.cookies
+
     def open(self, where: str) -> Visitor:
         """Open an address, absolute or of this instance."""
         return self._show(self._session.get(urljoin(self._base_url, where), timeout=30))
