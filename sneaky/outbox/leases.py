@@ -58,8 +58,8 @@ _LEASE: Final = (
         _letters.c.id, _letters.c.kind, _letters.c.to_email, _letters.c.attempts, _letters.c.created_at
     )
 )
-_SETTLE: Final = (
 _IS_DUE: Final = select(_letters.c.id).where(WAITING, _letters.c.next_try_at <= bindparam("at")).limit(1)
+_SETTLE: Final = (
     update(_letters)
     .where(_letters.c.id == bindparam("its_id"), _letters.c.lease_id == bindparam("its_lease"))
     .values(
