@@ -29,6 +29,8 @@ from sneaky.outbox import links
 
 SIGN_IN_LIVES = timedelta(minutes=15)
 CONFIRMATION_LIVES = timedelta(days=7)
+# A participant's link can be exchanged for a fresh one for as long; others are of no use once they are old.
+_RENEWABLE_FOR = timedelta(days=90)
 _USED_KEPT_FOR = timedelta(hours=24)
 _ONCE = (TokenPurpose.SIGN_IN, TokenPurpose.CONFIRM_REGISTRATION)
 _BEFORE_DRAW = (ExchangeState.DRAFT, ExchangeState.REGISTRATION_OPEN, ExchangeState.REGISTRATION_CLOSED)
@@ -58,13 +60,14 @@ class LinkView:
 
 @dataclass(frozen=True)
 class Redeemed:
-    """Whom a magic link let in, and what for."""
+    """Whom a magic link let in, and what for; `is_too_late` says that the names were drawn by then."""
 
     purpose: TokenPurpose
     participant_id: int
     organizer_id: int | None
     exchange_id: int
     email: str
+    is_too_late: bool = False
 
 
 def ask(email: str, *, exchange_id: int | None = None, ip: str, browser: str) -> None:
@@ -79,14 +82,14 @@ def ask(email: str, *, exchange_id: int | None = None, ip: str, browser: str) ->
     with transaction():
         people = _people(Participant.email == email, *_within(exchange_id))
         for person in people:
-            _write(person, browser=browser, is_pretence=not _takes_letters(person.exchange_id))
+            _write(person, browser=browser, delay=_delay(person.exchange_id))
         if not people:
-            _takes_letters(_NO_EXCHANGE)
             personal_letters.send(
                 LetterKind.MAGIC_LINK,
                 TokenPurpose.SIGN_IN,
                 email,
                 lifetime=SIGN_IN_LIVES,
+                delay=_delay(_NO_EXCHANGE),
                 browser=browser,
                 is_pretence=True,
             )
@@ -108,8 +111,8 @@ def peek(token: str) -> LinkView:
 def redeem(token: str) -> Redeemed:
     """Use a link: once, except for the ones in match and reminder letters, which last as long as they say.
 
-    The link that confirms a registration makes its participant take part. Raises `RuleBroken` when the link
-    is used, too old, or was revoked.
+    The link that confirms a registration makes its participant take part; after the draw the organizer
+    decides that. Raises `RuleBroken` when the link is used, too old, or was revoked.
     """
     with transaction():
         link = claims.look(token)
@@ -162,16 +165,19 @@ def _within(exchange_id: int | None) -> list[ColumnElement[bool]]:
     return [] if exchange_id is None else [Participant.exchange_id == exchange_id]
 
 
-def _takes_letters(exchange_id: int) -> bool:
-    """Count a letter into an exchange; False beyond what is bearable, which the asker must not notice."""
+def _delay(exchange_id: int) -> timedelta:
+    """Count a letter into an exchange; beyond what is bearable, how long it waits to leave.
+
+    The asker must not notice, since an unknown address has no exchange that could be refused.
+    """
     try:
         rate_limits.hit(rate_limits.LETTERS_BY_EXCHANGE, str(exchange_id))
-    except TooMany:
-        return False
-    return True
+    except TooMany as too_many:
+        return timedelta(seconds=too_many.retry_after)
+    return timedelta()
 
 
-def _write(person: Any, *, browser: str | None = None, is_pretence: bool = False) -> None:
+def _write(person: Any, *, browser: str | None = None, delay: timedelta = timedelta()) -> None:
     """Queue the letter that lets this person in: who has not confirmed the address yet does so by it."""
     if person.may_confirm:
         kind, purpose, lifetime = (
@@ -189,7 +195,7 @@ def _write(person: Any, *, browser: str | None = None, is_pretence: bool = False
         exchange_id=person.exchange_id,
         participant_id=person.id,
         browser=browser,
-        is_pretence=is_pretence,
+        delay=delay,
     )
 
 
@@ -210,35 +216,54 @@ def _let_in(link: Link) -> Redeemed:
         )
         .one()
     )
-    if link.purpose is TokenPurpose.CONFIRM_REGISTRATION:
-        _confirm(participant_id, exchange_id)
+    is_too_late = not _confirm(
+        participant_id, exchange_id, is_asked=link.purpose is TokenPurpose.CONFIRM_REGISTRATION
+    )
     audit.note(
         "participant.signed_in",
         exchange_id=exchange_id,
         participant=participant_id,
         purpose=link.purpose.value,
     )
-    return Redeemed(link.purpose, participant_id, link.organizer_id, exchange_id, email)
+    return Redeemed(link.purpose, participant_id, link.organizer_id, exchange_id, email, is_too_late)
 
 
-def _confirm(participant_id: int, exchange_id: int) -> None:
-    """Make a participant take part, unless the draw was faster; holding the exchange keeps it away."""
+def _confirm(participant_id: int, exchange_id: int, *, is_asked: bool) -> bool:
+    """Make a participant take part if that `is_asked`; False where the draw was faster.
+
+    Then the address is noted as right by whatever link they come: they wait for the organizer to decide.
+    Holding the exchange keeps the draw away.
+    """
     session = open_session()
     state = session.scalars(select(Exchange.state).where(Exchange.id == exchange_id).with_for_update()).one()
-    if state in _BEFORE_DRAW:
+    is_in_time = state in _BEFORE_DRAW
+    if is_asked or not is_in_time:
         session.execute(
             update(Participant)
             .where(Participant.id == participant_id, Participant.state == ParticipantState.PENDING)
-            .values(state=ParticipantState.ACTIVE, confirmed_at=now())
+            .values(
+                state=ParticipantState.ACTIVE if is_in_time else ParticipantState.PENDING, confirmed_at=now()
+            )
         )
+    return is_in_time
 
 
 def delete_expired(limit: int) -> int:
-    """Delete at most `limit` links of any kind: expired ones, and used ones after a day; returns how many."""
-    at = now()
+    """Delete at most `limit` old links; returns how many.
+
+    Those of participants go 90 days after their time, since they can be exchanged for a fresh one until then;
+    others when their time is over, or a day after they were used.
+    """
+    at, is_nobodys = now(), MagicToken.participant_id.is_(None)
     over = (
         select(MagicToken.id)
-        .where(or_(MagicToken.expires_at <= at, MagicToken.used_at <= at - _USED_KEPT_FOR))
+        .where(
+            or_(
+                MagicToken.expires_at <= at - _RENEWABLE_FOR,
+                is_nobodys & (MagicToken.expires_at <= at),
+                is_nobodys & (MagicToken.used_at <= at - _USED_KEPT_FOR),
+            )
+        )
         .limit(limit)
     )
     with transaction() as session:

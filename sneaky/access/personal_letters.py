@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sneaky.core.clock import now
 from sneaky.core.db import open_session, pretence
 from sneaky.models import LetterKind, TokenPurpose
 from sneaky.outbox import links, queue
@@ -15,6 +16,7 @@ def send(
     email: str,
     *,
     lifetime: timedelta,
+    delay: timedelta = timedelta(),
     organizer_id: int | None = None,
     exchange_id: int | None = None,
     participant_id: int | None = None,
@@ -23,12 +25,13 @@ def send(
 ) -> None:
     """Mint a link and queue its letter, in the open transaction.
 
-    A pretence does the same work and takes it back: an unknown address answers as slowly as a known one.
+    With a `delay` the letter leaves later, and its link lives on from then. A pretence does the same work and
+    takes it back: an unknown address answers as slowly as a known one.
     """
     with pretence() if is_pretence else open_session().begin_nested():
         minted = links.mint(
             purpose,
-            lifetime=lifetime,
+            lifetime=delay + lifetime,
             organizer_id=organizer_id,
             exchange_id=exchange_id,
             participant_id=participant_id,
@@ -42,4 +45,5 @@ def send(
             exchange_id=exchange_id,
             participant_id=participant_id,
             token_id=minted.token_id,
+            not_before=now() + delay,
         )

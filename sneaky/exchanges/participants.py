@@ -110,10 +110,16 @@ def change_email(participant_id: int, email: str) -> None:
 
 
 def withdraw(participant_id: int) -> None:
-    """Take a participant out before the draw. Raises `RuleBroken` after it: then the draw is mended."""
+    """Take a participant out before the draw, or turn down somebody who came too late for it.
+
+    Raises `RuleBroken` after it for whoever is in it: then the draw is mended.
+    """
     with transaction() as session:
         exchange, participant = held_participant(session, participant_id)
-        refuse_once_drawn(exchange, "Use “Withdraw after the draw”; it changes as few matches as possible.")
+        if participant.state is not ParticipantState.PENDING:
+            refuse_once_drawn(
+                exchange, "Use “Withdraw after the draw”; it changes as few matches as possible."
+            )
         if participant.state is ParticipantState.WITHDRAWN:
             raise RuleBroken(f"{participant.name} has withdrawn already.")
         unseat(participant, now())

@@ -55,6 +55,8 @@ def seated(
         session.add(participant)
     participant.name, participant.state = name, state
     participant.withdrawn_at = None
+    if state is ParticipantState.PENDING:
+        participant.confirmed_at = None
     session.flush()
     return participant
 

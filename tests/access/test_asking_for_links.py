@@ -116,19 +116,22 @@ def test_a_network_asks_twenty_times_an_hour(app: Flask) -> None:
     ask("ann@example.org", ip="2001:db8:0:1::1")
 
 
-def test_an_exchange_takes_a_hundred_letters_an_hour_and_the_asker_never_notices(
+def test_beyond_a_hundred_letters_an_hour_an_exchange_s_letters_wait_and_the_asker_never_notices(
     app: Flask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rate_limits, "LETTERS_BY_EXCHANGE", Rule("letters-exchange", 2, timedelta(hours=1)))
     exchange_id = an_exchange()
-    for number in range(3):
-        a_participant(exchange_id, email=f"x{number}@example.org")
-        ask(f"x{number}@example.org")
-    assert len(letters()) == 2
-    assert len(stored_tokens()) == 2
-    a_participant(an_exchange(), email="ann@example.org")
-    ask()
-    assert len(letters()) == 3
+    with time_machine.travel(NOON, tick=False) as clock:
+        for number in range(3):
+            a_participant(exchange_id, email=f"x{number}@example.org")
+            ask(f"x{number}@example.org")
+        a_participant(an_exchange(), email="ann@example.org")
+        ask()
+        hour = timedelta(hours=1)
+        assert [letter.next_try_at - NOON for letter in letters()] == [hour * 0, hour * 0, hour, hour * 0]
+        assert [token.expires_at - NOON for token in stored_tokens()][2] == hour + timedelta(minutes=15)
+        clock.shift(hour)
+        assert magic_links.redeem(token_in(letters()[2])).exchange_id == exchange_id
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import time_machine
 from flask import Flask
 from sqlalchemy import update
 
-from sneaky.access import claims, magic_links
+from sneaky.access import claims, magic_links, organizers
 from sneaky.access.magic_links import LinkState
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
@@ -148,8 +148,9 @@ def test_confirming_after_the_draw_comes_too_late(any_app: Flask, state: Exchang
                 completed_reason=CompletedReason.CANCELLED if is_over else None,
             )
         )
-    magic_links.redeem(token)
+    assert magic_links.redeem(token).is_too_late
     assert state_of(ann) is ParticipantState.PENDING
+    assert db.session.get_one(Participant, ann).confirmed_at is not None, "the address is known to be right"
 
 
 def test_confirming_does_not_bring_back_who_withdrew(app: Flask) -> None:
@@ -214,12 +215,25 @@ def test_old_links_are_deleted_in_portions(any_app: Flask) -> None:
         magic_links.redeem(used)
         standing = a_link(ann, TokenPurpose.MATCH, until=NOON + timedelta(days=30))
         magic_links.redeem(standing)
-        clock.shift(15 * 60)
-        assert magic_links.delete_expired(2) == 2
-        assert magic_links.delete_expired(2) == 1
-        assert magic_links.delete_expired(2) == 0
-        clock.move_to(NOON + timedelta(hours=24) - timedelta(seconds=1))
-        assert magic_links.delete_expired(2) == 0, "a used link is kept for a day, so that it can be renewed"
+        quarter, kept = timedelta(minutes=15), timedelta(days=90)
+        clock.move_to(NOON + quarter + kept - timedelta(seconds=1))
+        assert magic_links.delete_expired(2) == 0, "until then it can be exchanged for a fresh one"
         clock.shift(1)
+        assert [magic_links.delete_expired(2) for _ in range(3)] == [2, 1, 0]
+        assert magic_links.peek(used).state is LinkState.USED
+        clock.move_to(NOON + timedelta(days=7) + kept)
         assert magic_links.delete_expired(2) == 1
-        assert magic_links.peek(standing).state is LinkState.FRESH
+        assert magic_links.peek(standing).state is LinkState.EXPIRED
+
+
+def test_links_of_nobody_who_takes_part_go_when_they_are_of_no_use(app: Flask) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        a_link(None, TokenPurpose.PASSWORD_RESET, organizer_id=an_organizer())
+        used = a_link(
+            None, TokenPurpose.ORGANIZER_INVITATION, until=NOON + timedelta(days=7), email="x@y.org"
+        )
+        organizers.accept_invitation(used, name="Xena", password="mulled wine and nutmeg")
+        clock.shift(15 * 60)
+        assert magic_links.delete_expired(9) == 1
+        clock.move_to(NOON + timedelta(hours=24))
+        assert magic_links.delete_expired(9) == 1

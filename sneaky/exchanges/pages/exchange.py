@@ -10,6 +10,7 @@ from sqlalchemy import and_
 from sneaky.core.clock import now
 from sneaky.exchanges.pages import counts
 from sneaky.exchanges.pages.facts import ExchangeFacts, Next, about_exchange, facts_of, read, what_is_next
+from sneaky.exchanges.pages.late import IS_LATE, LateJoiner, late_joiners
 from sneaky.exchanges.pages.person_rows import People, list_people
 from sneaky.exchanges.pages.timeline import ReminderRow, TimelineEntry, forecast, reminder_rows, timeline
 from sneaky.models import Draw, DrawState, Exchange, Match, Participant, ReminderState
@@ -19,6 +20,7 @@ PEOPLE_IN_SHORT = 30
 _PROGRESS = {
     "people": counts.people(counts.IS_ACTIVE),
     "unconfirmed": counts.people(counts.IS_PENDING),
+    "late": counts.people(IS_LATE),
     "unreachable": counts.unreachable,
     "letters_delivered": counts.letters_delivered,
     "opened": counts.matches(Match.revealed_at.is_not(None)),
@@ -49,6 +51,7 @@ class Progress:
 
     people: int
     unconfirmed: int
+    late: int
     unreachable: int
     letters_delivered: int
     opened: int
@@ -74,6 +77,7 @@ class ExchangePage:
     progress: Progress
     next: Next
     people: People
+    late_joiners: tuple[LateJoiner, ...]
     timeline: tuple[TimelineEntry, ...]
     households: int
     exclusions: int
@@ -97,7 +101,10 @@ class ExchangePage:
 
 
 def exchange_page(exchange_id: int) -> ExchangePage:
-    """The page of one exchange; three queries. Raises `NotFound` for an unknown one."""
+    """The page of one exchange; three queries, four where somebody came late.
+
+    Raises `NotFound` for an unknown one.
+    """
     row = read(_PAGE, exchange_id)
     facts = facts_of(row)
     reminders = reminder_rows(exchange_id)
@@ -109,6 +116,7 @@ def exchange_page(exchange_id: int) -> ExchangePage:
         progress=progress,
         next=what_is_next(facts, people=progress.people, reminder_at=_nearest(reminders), now=now()),
         people=list_people(exchange_id, size=PEOPLE_IN_SHORT, with_left=False),
+        late_joiners=late_joiners(exchange_id) if facts.is_drawn and progress.late else (),
         timeline=timeline(facts, reminders, drawn_at=row.drawn_at, letters=row.participant_count),
         households=row.households,
         exclusions=row.exclusions,

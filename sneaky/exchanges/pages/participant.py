@@ -37,6 +37,16 @@ class OwnPage:
         """Whether the reader is in, rather than unconfirmed or gone."""
         return self.state is ParticipantState.ACTIVE
 
+    @property
+    def is_pending(self) -> bool:
+        """Whether the reader joined and does not take part yet."""
+        return self.state is ParticipantState.PENDING and not self.facts.is_over
+
+    @property
+    def waits_for_organizer(self) -> bool:
+        """Whether the reader confirmed only after the draw, so that the organizer decides."""
+        return self.is_pending and self.facts.is_drawn
+
 
 _wishes = (
     select(func.count()).where(WishListItem.participant_id == bindparam("participant_id")).scalar_subquery()

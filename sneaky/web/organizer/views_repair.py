@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from sneaky.draws import repair as repairs
+from sneaky.exchanges.pages.late import lines_of
 from sneaky.exchanges.pages.repair import repair_page
 from sneaky.web.forms import form_page
 from sneaky.web.guards import organizer_only, owned_exchange
@@ -23,6 +24,7 @@ def repair(public_id: str) -> ResponseReturnValue:
     form.offer(page)
     if request.method == "GET":
         form.leaving.data = request.args.getlist("leaves")
+        form.joining.data = lines_of(exchange_id, request.args.getlist("joins"))
     if form.validate_on_submit():
         with form.blaming_fields():
             asked = form.repair(exchange_id)

@@ -90,7 +90,7 @@ def _link_page(token: str, view: LinkView, *, is_sealed: bool = False) -> Respon
 
 
 def _welcome(redeemed: Redeemed) -> ResponseReturnValue:
-    is_new = redeemed.purpose is TokenPurpose.CONFIRM_REGISTRATION
+    is_in = redeemed.purpose is TokenPurpose.CONFIRM_REGISTRATION and not redeemed.is_too_late
     return let_participant_in(
-        redeemed.participant_id, _("Thank you, your address is confirmed.") if is_new else ""
+        redeemed.participant_id, _("Thank you, your address is confirmed.") if is_in else ""
     )
