@@ -59,13 +59,13 @@ def run_scheduler(app: Flask) -> None:
 
 
 @sneaky.command()
-@sneaky.command()
 @with_app
 def worker(app: Flask) -> None:
     """Make the runs that are due and send letters; any number may run, and none of them leads."""
     composer().run_worker(app)
 
 
+@sneaky.command()
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def config(as_json: bool) -> None:
     """Print the settings in force; secrets only say whether they are set."""

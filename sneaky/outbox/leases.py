@@ -134,12 +134,8 @@ def take_over() -> int:
                 lease_id=None,
                 lease_until=None,
                 error=_INTERRUPTED,
-            )
-            .returning(Letter.id, Letter.state)
-        ).all()
-        if freed:
-            warn_organizers([row.id for row in freed])
-        return len(freed)
+            ),
+        )
 
 
 def is_anything_to_send() -> bool:
