@@ -9,9 +9,8 @@ import sys
 from flask import Flask
 
 from sneaky import scheduler, shell, web
-from sneaky.core import log
+from sneaky.core import crypto, log
 from sneaky.core import settings as settings_module
-from sneaky.core.crypto import KEYRING, Keyring
 from sneaky.core.db import db, engine_options, normalise_url
 from sneaky.core.errors import SettingsError, SneakyError
 from sneaky.core.settings import Settings
@@ -37,7 +36,7 @@ def create_app(settings: Settings | None = None) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=engine_options(settings.database_url),
     )
     app.extensions[settings_module.EXTENSION] = settings
-    app.extensions[KEYRING] = Keyring(settings.secret_key, settings.old_secret_keys)
+    crypto.init_app(app, settings)
     db.init_app(app)
     scheduler.init_app(app)
     web.init_app(app)

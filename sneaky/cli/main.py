@@ -11,6 +11,7 @@ from sneaky import __version__
 from sneaky.access import organizers
 from sneaky.cli import composer, with_app
 from sneaky.cli.admin import admin
+from sneaky.cli.backup import backup, restore
 from sneaky.cli.check import check
 from sneaky.cli.database import bring_to_head, database
 from sneaky.cli.demo import demo
@@ -81,5 +82,5 @@ def config(as_json: bool) -> None:
         click.echo(warning, err=True)
 
 
-for command in (admin, check, database, demo, jobs, mail):
+for command in (admin, backup, check, database, demo, jobs, mail, restore):
     sneaky.add_command(command)

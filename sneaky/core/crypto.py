@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import secrets
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
@@ -11,14 +12,18 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-from flask import current_app
+from flask import Flask, current_app
 
 from sneaky.core.errors import SneakyError
+from sneaky.core.key_file import WatchedKeyFile
+from sneaky.core.settings import Settings
 
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
 _FINGERPRINT_BYTES = 4
+_HEAD_BYTES = len(_VERSION) + _FINGERPRINT_BYTES
 KEYRING = "sneaky.keyring"
+KEY_FILE = "sneaky.key-file"
 
 
 class CannotUnseal(SneakyError):
@@ -44,21 +49,31 @@ class Keyring:
         """Eight hex digits that name the current key without telling it."""
         return _derive(self.current, "fingerprint")[:_FINGERPRINT_BYTES].hex()
 
+    def each(self) -> Iterator[Keyring]:
+        """The current key alone, then each older one as if it were current: for what a key has derived."""
+        yield Keyring(self.current)
+        for older in self.older:
+            yield Keyring(older)
+
     def key(self, purpose: str) -> bytes:
         """A 256-bit key for one purpose, derived from the current secret (HKDF, RFC 5869)."""
         return _derive(self.current, purpose)
 
+    @cached_property
+    def seal_head(self) -> bytes:
+        """The bytes with which everything begins that the current key has sealed."""
+        return _VERSION + bytes.fromhex(self.fingerprint)
+
     def seal(self, plain: str, *, context: str) -> bytes:
         """Encrypt `plain`; `context` (purpose and row) must be the same to open it again."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        head = _VERSION + bytes.fromhex(self.fingerprint)
-        body = AESGCM(self.key("seal")).encrypt(nonce, plain.encode(), head + context.encode())
-        return head + nonce + body
+        body = AESGCM(self.key("seal")).encrypt(nonce, plain.encode(), self.seal_head + context.encode())
+        return self.seal_head + nonce + body
 
     def unseal(self, sealed: bytes, *, context: str) -> str:
         """Open what `seal` made, with the current or an older key; raises `CannotUnseal`."""
-        cut = len(_VERSION) + _FINGERPRINT_BYTES
-        head, nonce, body = sealed[:cut], sealed[cut : cut + _NONCE_BYTES], sealed[cut + _NONCE_BYTES :]
+        start = _HEAD_BYTES + _NONCE_BYTES
+        head, nonce, body = sealed[:_HEAD_BYTES], sealed[_HEAD_BYTES:start], sealed[start:]
         for secret in (self.current, *self.older):
             if _VERSION + _derive(secret, "fingerprint")[:_FINGERPRINT_BYTES] != head:
                 continue
@@ -74,7 +89,38 @@ class Keyring:
         return hmac.digest(self.key(f"tag:{purpose}"), message, "sha256")
 
 
+def fingerprint_of_seal(sealed: bytes) -> str:
+    """The fingerprint of the key that has sealed a value."""
+    return sealed[len(_VERSION) : _HEAD_BYTES].hex()
+
+
 def keyring() -> Keyring:
-    """The keyring of the running app."""
-    ring: Keyring = current_app.extensions[KEYRING]
+    """The keyring of the running app; one that comes from the key file is as new as that.
+
+    Ask for it anew in each piece of work: somebody may be changing the key while the app runs.
+    """
+    extensions = current_app.extensions
+    file: WatchedKeyFile | None = extensions.get(KEY_FILE)
+    if file is not None and (keys := file.keys_if_changed()):
+        extensions[KEYRING] = Keyring(keys[0], keys[1:])
+    ring: Keyring = extensions[KEYRING]
     return ring
+
+
+class SigningKeys:
+    """The keys of one purpose for itsdangerous: the current one is the last and signs, all of them verify."""
+
+    def __init__(self, purpose: str) -> None:
+        self._purpose = purpose
+
+    def __iter__(self) -> Iterator[bytes]:
+        """The keys of this moment."""
+        return reversed([ring.key(self._purpose) for ring in keyring().each()])
+
+
+def init_app(app: Flask, settings: Settings) -> None:
+    """Give the app its keyring, and Flask the keys for what it signs."""
+    app.extensions[KEYRING] = Keyring(settings.secret_key, settings.old_secret_keys)
+    if settings.key_file is not None:
+        app.extensions[KEY_FILE] = WatchedKeyFile(settings.key_file, settings.old_secret_keys)
+    app.config["WTF_CSRF_SECRET_KEY"] = SigningKeys("form-token")

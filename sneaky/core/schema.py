@@ -72,16 +72,23 @@ def upgrade(database_url: str, lock_folder: Path) -> tuple[str | None, str]:
     Raises `SchemaTooNew` where the database is ahead of this version, and `SchemaBroken` where an upgrade
     would leave dangling rows. Either way nothing has changed.
     """
+    with connected(database_url) as engine, one_at_a_time(engine, lock_folder):
+        before = _revision(engine)
+        if before is not None and before not in revisions():
+            raise SchemaTooNew
+        if before != head():
+            with rebuilding(engine) as connection:
+                bring_to(connection, head())
+        return before, head()
+
+
+@contextmanager
+def connected(database_url: str) -> Iterator[Engine]:
+    """An engine of its own for one piece of work, whose connections are closed at the end."""
     url = normalise_url(database_url)
     engine = create_engine(url, **engine_options(url))
     try:
-        with _one_at_a_time(engine, lock_folder):
-            before = _revision(engine)
-            if before is not None and before not in revisions():
-                raise SchemaTooNew
-            if before != head():
-                _run(engine)
-            return before, head()
+        yield engine
     finally:
         engine.dispose()
 
@@ -91,17 +98,26 @@ def _revision(engine: Engine) -> str | None:
         return current(connection)
 
 
-def _run(engine: Engine) -> None:
-    """Upgrade in one transaction. SQLite rebuilds tables by dropping them, which must not cascade."""
+def bring_to(connection: Connection, revision: str) -> None:
+    """Upgrade to a revision inside the transaction of the caller, which `rebuilding` has opened."""
     from alembic import command  # noqa: PLC0415  (see above)
 
+    command.upgrade(configuration(connection), revision)
+
+
+@contextmanager
+def rebuilding(engine: Engine) -> Iterator[Connection]:
+    """One transaction in which tables may be rebuilt and filled, and nothing dangles in the end.
+
+    SQLite rebuilds tables by dropping them, which must not cascade: its foreign keys rest meanwhile.
+    """
     with engine.connect() as connection:
         is_sqlite = connection.dialect.name == "sqlite"
         if is_sqlite:
             _set_foreign_keys(connection, "OFF")
         try:
             with connection.begin():
-                command.upgrade(configuration(connection), "head")
+                yield connection
                 if is_sqlite and connection.exec_driver_sql("PRAGMA foreign_key_check").first():
                     raise SchemaBroken
         finally:
@@ -118,7 +134,7 @@ def _set_foreign_keys(connection: Connection, state: str) -> None:
 
 
 @contextmanager
-def _one_at_a_time(engine: Engine, lock_folder: Path) -> Iterator[None]:
+def one_at_a_time(engine: Engine, lock_folder: Path) -> Iterator[None]:
     """Hold the one lock for upgrades: a file's beside SQLite, an advisory one on PostgreSQL."""
     if engine.dialect.name == "sqlite":
         lock_folder.mkdir(parents=True, exist_ok=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import difflib
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-from sneaky.core import parse
+from sneaky.core import key_file, parse
 from sneaky.core.errors import SettingsError
 
 PREFIX = "SNEAKY_"
@@ -132,12 +132,15 @@ class Settings:
         shown="none",
     )
 
+    # Where the secret key was found in the data folder; None where the environment has it.
+    key_file: Path | None = None
+
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value}' for name, value in self.redacted().items())})"
 
     def redacted(self) -> dict[str, str]:
         """Every setting as text that may be shown: secrets only say whether they are set."""
-        return {spec.name: _shown(spec.metadata["secret"], getattr(self, spec.name)) for spec in fields(self)}
+        return {spec.name: _shown(spec.metadata["secret"], getattr(self, spec.name)) for spec in declared()}
 
     @property
     def is_development(self) -> bool:
@@ -174,8 +177,13 @@ def documented() -> list[Documented]:
             spec.metadata["help"],
             spec.metadata["secret"],
         )
-        for spec in fields(Settings)
+        for spec in declared()
     ]
+
+
+def declared() -> list[Field[Any]]:
+    """The fields that are settings, in the order of their declaration."""
+    return [spec for spec in fields(Settings) if spec.metadata]
 
 
 def load(environ: Mapping[str, str] | None = None) -> tuple[Settings, list[str]]:
@@ -187,7 +195,7 @@ def load(environ: Mapping[str, str] | None = None) -> tuple[Settings, list[str]]
     environ = os.environ if environ is None else environ  # noqa: TID251
     problems: list[str] = []
     values: dict[str, Any] = {}
-    for spec in fields(Settings):
+    for spec in declared():
         name = PREFIX + spec.name.upper()
         text = _read(environ, name, secret=spec.metadata["secret"], problems=problems)
         if text is None:
@@ -215,25 +223,22 @@ def _completed(settings: Settings) -> Settings:
     if not settings.database_url:
         filled["database_url"] = f"sqlite:///{folder / 'sneaky.db'}"
     if not settings.secret_key:
-        filled["secret_key"] = _own_secret_key(folder / "secret_key")
+        filled["key_file"] = folder / key_file.NAME
+        filled["secret_key"], *others = _own_secret_keys(folder / key_file.NAME)
+        filled["old_secret_keys"] = (*others, *settings.old_secret_keys)
     return Settings(**filled)
 
 
-def _own_secret_key(file: Path) -> bytes:
-    """The key kept in the data folder, made at first start, readable by its owner only."""
+def _own_secret_keys(file: Path) -> tuple[bytes, ...]:
+    """The keys kept in the data folder; the first is made at first start, readable by its owner only."""
     try:
-        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        pass
+        key_file.make(file)
     except OSError as error:
         raise SettingsError(
             [f"SNEAKY_SECRET_KEY: cannot write {file} ({error.strerror}); set the key yourself"]
         ) from None
-    else:
-        with os.fdopen(made, "w") as handle:
-            handle.write(os.urandom(32).hex())
     try:
-        return parse.secret_key(file.read_text().strip())
+        return key_file.read(file)
     except (OSError, ValueError) as error:
         raise SettingsError(
             [f"SNEAKY_SECRET_KEY: {file} is not usable ({error}); restore it from your backup"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -117,7 +117,7 @@ def rebuild(row: MagicToken) -> str | None:
 
     None where the key that made it is gone.
     """
-    for ring in _keyrings():
+    for ring in keyring().each():
         token = _token(ring, row.purpose, row.nonce)
         if tokens.equal(tokens.digest(token), row.token_hash):
             return token
@@ -156,7 +156,7 @@ def unsubscribe_token(participant_id: int) -> str:
 def participant_of_unsubscribe(token: str) -> int | None:
     """Whose unsubscribe token this is; None for a made-up one, or when they are gone."""
     public_id, mac = token[:_PUBLIC_ID_LENGTH], token[_PUBLIC_ID_LENGTH:]
-    if not any(tokens.equal(_mac(ring, public_id), mac) for ring in _keyrings()):
+    if not any(tokens.equal(_mac(ring, public_id), mac) for ring in keyring().each()):
         return None
     return db.session.scalars(select(Participant.id).where(Participant.public_id == public_id)).one_or_none()
 
@@ -169,14 +169,6 @@ def path_of(purpose: TokenPurpose, token: str) -> str:
 def url(path: str) -> str:
     """The full address of a path of ours; links only ever start with the configured base URL."""
     return settings().base_url + path
-
-
-def _keyrings() -> Iterator[Keyring]:
-    """The current key, then each older one as if it were current."""
-    ring = keyring()
-    yield ring
-    for older in ring.older:
-        yield Keyring(older)
 
 
 def _token(ring: Keyring, purpose: TokenPurpose, nonce: str) -> str:

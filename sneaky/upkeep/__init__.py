@@ -1,0 +1,1 @@
+"""Upkeep: backups, moving to another database, and a new secret key."""

@@ -1,0 +1,1 @@
+"""Upkeep: what is kept, moved and sealed anew is all there afterwards."""
