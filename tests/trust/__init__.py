@@ -1,0 +1,1 @@
+"""Tests of trust, through a running process."""
