@@ -9,7 +9,7 @@ from sneaky.core.clock import now
 from sneaky.core.db import transaction
 from sneaky.core.errors import RuleBroken
 from sneaky.core.tokens import new_public_id
-from sneaky.exchanges import join_links, seats
+from sneaky.exchanges import join_links, name_lists, seats
 from sneaky.exchanges.completion import complete_due, complete_never_drawn
 from sneaky.exchanges.copying import copy
 from sneaky.exchanges.fields import (
@@ -44,8 +44,12 @@ __all__ = [
 _UNDO_FIRST = "Undo the draw first, as long as nobody has opened a match."
 
 
-def create(organizer_id: int, form: ExchangeFields) -> int:
-    """Make an exchange with open registration and a join link; returns its id. Raises `RuleBroken`."""
+def create(organizer_id: int, form: ExchangeFields, *, people: str = "") -> int:
+    """Make an exchange with open registration and a join link; returns its id.
+
+    `people` are lines of those who take part already, as `name_lists` reads them. Raises `RuleBroken`, for
+    these on the field `people`.
+    """
     fields = checked(form)
     refuse_past_date(fields)
     refuse_past_deadline(fields)
@@ -61,6 +65,7 @@ def create(organizer_id: int, form: ExchangeFields) -> int:
         session.add(exchange)
         session.flush()
         seats.seat_organizer(session, exchange, takes_part=fields.takes_part)
+        name_lists.add_lines(exchange.id, people, field="people")
         audit.note("exchange.created", organizer_id=organizer_id, exchange_id=exchange.id)
         return exchange.id
 

@@ -72,6 +72,18 @@ def read_lines(text: str, exchange_id: int | None = None) -> Preview:
     return Preview(rows)
 
 
+def add_lines(exchange_id: int, text: str, *, field: str) -> int:
+    """Add everybody whom the lines name, all or none of them; returns how many people are new.
+
+    Raises `RuleBroken` (on `field`) with the first line that has a problem.
+    """
+    rows = read_lines(text, exchange_id).rows
+    for row in rows:
+        if row.problem:
+            raise RuleBroken(f"{row.name or row.email}: {row.problem}", field=field)
+    return add_many(exchange_id, rows)
+
+
 def add_many(exchange_id: int, rows: Iterable[PreviewRow]) -> int:
     """Add the rows without a problem, all or none of them; returns how many people are new.
 

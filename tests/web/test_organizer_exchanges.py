@@ -52,6 +52,25 @@ def test_the_dashboard_shows_only_own_exchanges_each_with_what_comes_next(client
     assert "Theirs" not in page
 
 
+def test_people_can_be_named_right_when_planning(client: FlaskClient) -> None:
+    sign_in_organizer(client, an_organizer())
+    answer = press(
+        client, "/exchanges/new", **WELL, people="Ann, ann@example.org\nBob, bob@example.org, Miller"
+    )
+    assert answer.status_code == 303
+    names = db.session.scalars(select(Participant.name).order_by(Participant.name)).all()
+    assert names == ["Ann", "Bob"]
+
+
+def test_a_line_that_is_wrong_makes_no_exchange(client: FlaskClient) -> None:
+    sign_in_organizer(client, an_organizer())
+    answer = press(client, "/exchanges/new", **WELL, people="Ann, ann@example.org\nBob")
+    assert answer.status_code == 422
+    assert "Bob: " in answer.text
+    assert "ann@example.org" in answer.text, "what was typed stays"
+    assert exchanges() == []
+
+
 def test_an_exchange_is_planned_on_one_page(client: FlaskClient) -> None:
     organizer_id = an_organizer()
     sign_in_organizer(client, organizer_id)

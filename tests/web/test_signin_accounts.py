@@ -65,7 +65,7 @@ def test_an_invitation_makes_an_account(client: FlaskClient, olga: int) -> None:
     path = f"/invitation/{token_in(only_letter(LetterKind.ORGANIZER_INVITATION))}"
     assert "otto@example.org" in client.get(path).text
     answer = press(client, path, name="Otto", password=OTHER)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/exchanges")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/exchanges/new")
     assert signed_in_as(client) == "otto@example.org"
     assert client.get(path).status_code == 404
 

@@ -41,7 +41,7 @@ def signed_in_as(client: FlaskClient) -> str | None:
 
 def test_the_first_one_sets_up_and_is_signed_in(client: FlaskClient, app: Flask) -> None:
     answer = press(client, setup_path(), **WELL)
-    assert (answer.status_code, answer.headers["Location"]) == (303, "/exchanges")
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/exchanges/new")
     assert signed_in_as(client) == "olga@example.org"
     assert organizers.profile(1).is_admin
 

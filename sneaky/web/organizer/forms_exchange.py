@@ -15,6 +15,7 @@ from sneaky.exchanges.fields import MESSAGE_LENGTH, PLACE_LENGTH, ExchangeFields
 from sneaky.web.choices import choice, zones
 from sneaky.web.forms import BaseForm, Line, Paragraphs, at_most, name_field
 from sneaky.web.organizer.fields import Amount, Days, WallTime
+from sneaky.web.organizer.forms_people import LONGEST_LIST
 
 _CURRENCIES = (
     *(
@@ -60,8 +61,18 @@ class ExchangeForm(BaseForm):
         _l("I take part myself"), description=_l("Then even you see nothing but your own match.")
     )
 
+    people = Paragraphs(
+        _l("Who takes part?"),
+        [at_most(LONGEST_LIST)],
+        description=_l(
+            "One person a line: name, e-mail. Or leave it empty, and send the join link afterwards."
+        ),
+    )
+
     def __init__(self, fields: ExchangeFields | None = None, *, zone: str | None = None) -> None:
         super().__init__(obj=fields)
+        if fields is not None:
+            del self.people
         if fields is None and self.zone.data in {None, ""}:
             self.zone.data = zone or ""
         self.zone.choices = zones(_("Choose the zone"), also=[fields.zone if fields else None])

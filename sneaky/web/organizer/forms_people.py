@@ -11,7 +11,7 @@ from wtforms import BooleanField, HiddenField
 from sneaky.models.columns import NAME_LENGTH
 from sneaky.web.forms import BaseForm, Line, Paragraphs, at_most, mail_field, name_field
 
-_LONGEST_LIST = 900_000
+LONGEST_LIST = 900_000
 
 
 class PersonForm(BaseForm):
@@ -48,7 +48,7 @@ class LinesForm(BaseForm):
 
     lines = Paragraphs(
         _l("Names and addresses"),
-        [at_most(_LONGEST_LIST)],
+        [at_most(LONGEST_LIST)],
         description=_l("One person a line: name, e-mail, and household if you like."),
     )
     file = FileField(_l("Or a CSV file"), description=_l("Columns: name, e-mail, household."))

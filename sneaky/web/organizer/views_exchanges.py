@@ -35,7 +35,7 @@ def create() -> ResponseReturnValue:
     form = ExchangeForm(zone=organizer.zone)
     if form.validate_on_submit():
         with form.blaming_fields():
-            exchange_id = lifecycle.create(organizer.id, form.fields())
+            exchange_id = lifecycle.create(organizer.id, form.fields(), people=form.people.data or "")
             flash(_("It is on. Send the join link to everybody."), "ok")
             return redirect(url_for(".exchange", public_id=exchange_facts(exchange_id).public_id), 303)
     return form_page("organizer/exchange_form.html", form, facts=None)

@@ -68,5 +68,6 @@ def invitation(token: str) -> ResponseReturnValue:
             organizer_id = organizers.accept_invitation(
                 token, name=form.name.data, password=form.password.data
             )
-            return let_organizer_in(organizer_id, _("Welcome! Plan your first exchange now."))
+            greeting = _("Welcome! Plan your first exchange now.")
+            return let_organizer_in(organizer_id, greeting, to=url_for("organizer.create"))
     return form_page("signin/invitation.html", form, email=email)

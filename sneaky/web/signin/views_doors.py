@@ -26,7 +26,8 @@ def setup(token: str) -> ResponseReturnValue:
             organizer_id = organizers.set_up(
                 token, name=form.name.data, email=form.email.data, password=form.password.data
             )
-            return let_organizer_in(organizer_id, _("Welcome! Plan your first exchange now."))
+            greeting = _("Welcome! Plan your first exchange now.")
+            return let_organizer_in(organizer_id, greeting, to=url_for("organizer.create"))
     return form_page("signin/setup.html", form)
 
 
