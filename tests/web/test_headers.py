@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 
 import pytest
@@ -12,6 +13,7 @@ from werkzeug.datastructures import Headers
 from tests.factories import an_organizer
 from tests.web.signing_in import sign_in_organizer
 
+PACKED = {"Accept-Encoding": "gzip, br"}
 PATHS = ["/", "/sign-in", "/nowhere", "/static/klaus.css", "/healthz", "/exchanges", "/m/x", "/u/x"]
 
 
@@ -73,3 +75,21 @@ def test_a_file_is_kept_under_the_name_of_its_version(client: FlaskClient) -> No
 def test_a_file_that_is_not_there_has_no_version(app: Flask) -> None:
     with app.test_request_context():
         assert url_for("static", filename="nothing.css") == "/static/nothing.css"
+
+
+@pytest.mark.parametrize("name", ["klaus.css", "klaus.js", "favicon.svg", "vendor/htmx.min.js"])
+def test_text_files_are_packed_for_browsers_that_take_it(client: FlaskClient, name: str) -> None:
+    with client.get(f"/static/{name}") as plain, client.get(f"/static/{name}", headers=PACKED) as packed:
+        assert packed.headers["Content-Encoding"] == "gzip"
+        assert gzip.decompress(packed.data) == plain.data
+        assert "Content-Encoding" not in plain.headers
+        assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+        tag = packed.headers["ETag"]
+    with client.get(f"/static/{name}", headers=PACKED | {"If-None-Match": tag}) as again:
+        assert again.status_code == 304
+
+
+def test_pages_are_never_packed(client: FlaskClient) -> None:
+    """A page holds its form token beside what was typed: its packed size would tell of both."""
+    for path in ("/", "/sign-in", "/nowhere"):
+        assert "Content-Encoding" not in client.get(path, headers=PACKED).headers
