@@ -11,6 +11,7 @@ from sneaky.outbox.transports.file import StoredLetter, folder_of, letters_in
 from sneaky.web import samples
 from sneaky.web.public import blueprint
 
+_SHOWN = 25
 # Mail programs need styles in the letter itself; nothing else may run or load there.
 _FOR_LETTERS = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; frame-ancestors 'none'; base-uri 'none'"
@@ -19,8 +20,8 @@ _FOR_LETTERS = (
 
 @blueprint.get("/mailbox")
 def mailbox() -> ResponseReturnValue:
-    """Every letter that went to the folder, newest first."""
-    return render_template("public/mailbox.html", letters=_letters())
+    """The newest letters that went to the folder; older ones stay there as files."""
+    return render_template("public/mailbox.html", letters=_letters()[:_SHOWN])
 
 
 @blueprint.get("/mailbox/<name>")
