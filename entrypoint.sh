@@ -13,9 +13,10 @@ case $role in
         set -- serve "$@"
         ;;
     scheduler) set -- scheduler run "$@" ;;
+    worker) set -- worker "$@" ;;
     sneaky) exec sneaky "$@" ;; # one command on the same volume, such as `sneaky admin create`
     *)
-        printf 'entrypoint: there is no role "%s"; use all, web, scheduler, or sneaky COMMAND\n' "$role" >&2
+        printf 'entrypoint: there is no role "%s"; use all, web, scheduler, worker, or sneaky COMMAND\n' "$role" >&2
         exit 64
         ;;
 esac

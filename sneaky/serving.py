@@ -27,6 +27,8 @@ from sneaky.core.settings import Settings, load
 if TYPE_CHECKING:
     from flask import Flask
 
+    from sneaky.worker import Pace
+
 GRACE = 20  # seconds for requests and runs in progress, after SIGTERM
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108  (gunicorn's own files, and only where the system has it)
 
@@ -95,7 +97,7 @@ def run_clock(app: Flask) -> None:
     _stop(app)
 
 
-def run_worker(app: Flask) -> None:
+def run_worker(app: Flask, pace: Pace | None = None) -> None:
     """Make runs and send letters until SIGTERM or SIGINT.
 
     Where a run hangs, the process replaces itself by a fresh one: only that ends a thread.
@@ -104,7 +106,7 @@ def run_worker(app: Flask) -> None:
     from sneaky.worker import Worker
 
     with app.app_context():
-        worker = Worker(app, threads=settings().threads)
+        worker = Worker(app, threads=settings().threads, pace=pace)
     is_told = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -34,6 +35,15 @@ def runs_of(job_id: str = "probe_1") -> list[JobExecution]:
 
 def states(job_id: str = "probe_1") -> list[ExecutionState]:
     return [run.state for run in runs_of(job_id)]
+
+
+def until(event: threading.Event) -> Callable[[Run], None]:
+    """A body that never asks whether it shall stop, until `event` is set."""
+
+    def body(_run: Run) -> None:
+        event.wait(60)
+
+    return body
 
 
 def number_of_workers() -> int:
@@ -154,7 +164,7 @@ def test_no_more_is_taken_than_there_are_threads(
     any_app: Flask, probe: Probe, start_worker: StartWorker
 ) -> None:
     may_end = threading.Event()
-    probe.body = lambda _run: may_end.wait(30) and None  # type: ignore[func-returns-value]
+    probe.body = until(may_end)
     for number in range(3):
         hands.leave(replace(order(), ids=(number,)), Runner())
     start_worker(threads=2)
@@ -202,7 +212,7 @@ def test_a_run_that_hangs_is_failed_and_the_process_has_to_begin_anew(
     any_app: Flask, probe: Probe, start_worker: StartWorker, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     may_end = threading.Event()
-    probe.body = lambda _run: may_end.wait(60) and None  # type: ignore[func-returns-value]
+    probe.body = until(may_end)
     work = WORKS["probe"]
     hasty = replace(work, timed=replace(work.timed, hard_limit=timedelta(seconds=0.3)))
     monkeypatch.setitem(WORKS, "probe", hasty)

@@ -1,0 +1,1 @@
+"""Tests of the examples in `deploy/`: they name what exists, and proxies do with them what they promise."""
