@@ -1046,9 +1046,9 @@ def downgrade() -> None:
         sqlite_where=sa.text("completed_at IS NOT NULL"),
     )
     op.drop_table("exchange")
+    op.drop_table("worker")
     op.drop_index(
         "uq_trouble_open",
-    op.drop_table("worker")
         table_name="trouble",
         postgresql_where=sa.text("closed_at IS NULL"),
         sqlite_where=sa.text("closed_at IS NULL"),
@@ -1065,14 +1065,14 @@ def downgrade() -> None:
         postgresql_where=sa.text("state = 'running'"),
         sqlite_where=sa.text("state = 'running'"),
     )
-    op.drop_index("ix_job_execution_state_lease_until", table_name="job_execution")
-    op.drop_index("ix_job_execution_started_at", table_name="job_execution")
     op.drop_index(
         "ix_job_execution_waiting",
         table_name="job_execution",
         postgresql_where=sa.text("state = 'running' AND lease_id IS NULL"),
         sqlite_where=sa.text("state = 'running' AND lease_id IS NULL"),
     )
+    op.drop_index("ix_job_execution_state_lease_until", table_name="job_execution")
+    op.drop_index("ix_job_execution_started_at", table_name="job_execution")
     op.drop_table("job_execution")
     op.drop_table("instance")
 
