@@ -1,4 +1,4 @@
-"""`sneaky jobs`: list the jobs, run one now, look at what ran."""
+"""`sneaky jobs`: what is scheduled and what ran; run, stop, try again, pause and move."""
 
 from __future__ import annotations
 
@@ -13,13 +13,14 @@ from sqlalchemy import select
 from sneaky import jobs as all_jobs
 from sneaky.cli import with_app
 from sneaky.core.db import db
-from sneaky.executions import overrides
-from sneaky.jobs import schedules
-from sneaky.jobs.timetable import RECURRING
+from sneaky.executions import runs
+from sneaky.jobs import steering
+from sneaky.jobs.overview import JobLine, jobs_overview
 from sneaky.jobs.work import resolve
 from sneaky.models import JobExecution
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+_TAKEN_UP = "as soon as the clock takes it up; `sneaky jobs history` tells how it went."
 
 
 @click.group()
@@ -31,20 +32,16 @@ def jobs() -> None:
 @_as_json
 @with_app
 def list_jobs(_app: Flask, as_json: bool) -> None:
-    """List every recurring job with its schedule (UTC)."""
-    changed = overrides.all_of_them()
-    rows = []
-    for timed in RECURRING:
-        override = changed.get(timed.id)
-        fields = schedules.cron_fields(timed, override.schedule if override else None)
-        words = schedules.in_words(fields)
-        paused = bool(override and override.is_paused)
-        rows.append({"id": timed.id, "title": timed.title, "schedule": words, "paused": paused})
+    """List every recurring job with its schedule, its next run (UTC) and how it is."""
+    overview = jobs_overview()
     if as_json:
-        click.echo(json.dumps(rows, indent=1))
+        click.echo(json.dumps([_job(line) for line in overview.jobs], indent=1))
         return
-    for row in rows:
-        click.echo(f"{row['id']:<28} {row['schedule']:<32} {'paused' if row['paused'] else ''}".rstrip())
+    for line in overview.jobs:
+        next_run = f"{line.next_run_at:%F %H:%M}" if line.next_run_at else ""
+        click.echo(f"{line.id:<28} {line.schedule:<26} {next_run:<17} {_how_it_is(line)}".rstrip())
+    for job_id in overview.parked:
+        click.echo(f"{job_id:<28} parked: this version has no such job")
 
 
 @jobs.command("run")
@@ -65,6 +62,58 @@ def run_job(_app: Flask, name: str, ids: tuple[int, ...], as_json: bool) -> None
 
 
 @jobs.command()
+@click.argument("run")
+@with_app
+def stop(_app: Flask, run: str) -> None:
+    """Ask a run to stop after its current batch. RUN is its id, or the name of a job that is running."""
+    running = runs.running().get(run)
+    steering.stop_run(running.public_id if running else run)
+    click.echo("It stops after the batch it is at.")
+
+
+@jobs.command()
+@click.argument("run")
+@with_app
+def retry(_app: Flask, run: str) -> None:
+    """Make a failed run again. RUN is its id, or the name of a job whose last run failed."""
+    last = runs.latest([run], 1).get(run)
+    steering.retry_run(last[0].public_id if last else run)
+    click.echo(f"It is tried again {_TAKEN_UP}")
+
+
+@jobs.command()
+@click.argument("name")
+@with_app
+def pause(_app: Flask, name: str) -> None:
+    """Let the job NAME rest until `sneaky jobs resume`; runs it misses are not made up for."""
+    steering.set_paused(name, True)
+    click.echo("Paused. It does not run by itself until you resume it.")
+
+
+@jobs.command()
+@click.argument("name")
+@with_app
+def resume(_app: Flask, name: str) -> None:
+    """Let the paused job NAME go on."""
+    steering.set_paused(name, False)
+    click.echo("It runs by itself again.")
+
+
+@jobs.command()
+@click.argument("name")
+@click.option("--hour", help="Hour of the day in UTC, or every so many hours.")
+@click.option("--minute", help="Minute of the hour, or every so many minutes.")
+@click.option("--second", help="Every so many seconds.")
+@click.option("--usual", is_flag=True, help="Go back to the timetable.")
+@with_app
+def schedule(_app: Flask, /, name: str, usual: bool, **fields: str | None) -> None:
+    """Move the job NAME within its bounds; they are told where a number lies outside of them."""
+    wanted: dict[str, object] = {field: number for field, number in fields.items() if number is not None}
+    steering.reschedule(name, steering.usual_numbers(steering.recurring(name)) if usual else wanted)
+    click.echo(next(f"Now {line.schedule}." for line in jobs_overview().jobs if line.id == name))
+
+
+@jobs.command()
 @click.option("--job", "job_id", help="Only this job.")
 @click.option("--limit", default=20, show_default=True, help="How many runs, newest first.")
 @_as_json
@@ -74,18 +123,41 @@ def history(_app: Flask, job_id: str | None, limit: int, as_json: bool) -> None:
     query = select(JobExecution).order_by(JobExecution.started_at.desc(), JobExecution.id.desc()).limit(limit)
     if job_id:
         query = query.where(JobExecution.job_id == job_id)
-    rows = [_row(execution) for execution in db.session.scalars(query)]
+    rows = [_run(execution) for execution in db.session.scalars(query)]
     if as_json:
         click.echo(json.dumps(rows, indent=1))
         return
     for row in rows:
         took = f"{row['duration']:.2f} s" if row["duration"] is not None else ""
-        click.echo(
-            f"{row['started_at']}  {row['job_id']:<36} {row['state']:<10} {took:>9}  {row['error']}".rstrip()
-        )
+        begin = f"{row['started_at']}  {row['id']}  {row['job_id']:<36}"
+        click.echo(f"{begin} {row['state']:<10} {took:>9}  {row['error']}".rstrip())
 
 
-def _row(execution: JobExecution) -> dict[str, Any]:
+def _how_it_is(line: JobLine) -> str:
+    told = {
+        "running": line.running is not None,
+        "paused": line.is_paused,
+        "overdue": line.is_overdue,
+        "last run failed": bool(line.last_runs) and line.last_runs[-1].is_failed,
+    }
+    return ", ".join(word for word, applies in told.items() if applies)
+
+
+def _job(line: JobLine) -> dict[str, Any]:
+    return {
+        "id": line.id,
+        "title": line.title,
+        "schedule": line.schedule,
+        "next_run": line.next_run_at.isoformat(timespec="seconds") if line.next_run_at else None,
+        "running": line.running.public_id if line.running else None,
+        "last_state": line.last_runs[-1].state if line.last_runs else None,
+        "paused": line.is_paused,
+        "changed": line.is_changed,
+        "overdue": line.is_overdue,
+    }
+
+
+def _run(execution: JobExecution) -> dict[str, Any]:
     return {
         "id": execution.public_id,
         "job_id": execution.job_id,

@@ -19,7 +19,7 @@ class Override:
     """Whether a job is paused, and the fields of its schedule that differ from the timetable."""
 
     is_paused: bool = False
-    schedule: Mapping[str, int] = field(default_factory=dict)
+    schedule: dict[str, int] = field(default_factory=dict)
     changed_at: datetime | None = None
 
 

@@ -10,7 +10,7 @@ from sneaky.executions import health, requests, runs
 from sneaky.executions.runs import RunRow
 from sneaky.jobs.overview import JobLine, jobs_overview
 from sneaky.jobs.schedules import cron_fields
-from sneaky.jobs.steering import as_number
+from sneaky.jobs.steering import usual_numbers
 from sneaky.jobs.timetable import BY_ID
 from sneaky.jobs.work import resolve
 
@@ -41,7 +41,7 @@ def close_up(job_id: str, last_runs: int) -> CloseUp:
         job_id,
         line,
         cron_fields(timed) if line else {},
-        {name: as_number(str(timed.fields[name])) for name in timed.bounds},
+        usual_numbers(timed),
         health.next_runs([job_id]).get(job_id),
         runs.running().get(job_id),
         runs.latest([job_id], last_runs).get(job_id, [])[::-1],

@@ -19,9 +19,11 @@ from sneaky.cli.main import sneaky
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.settings import Settings
+from sneaky.executions import overrides, requests
 from sneaky.models import (
     Exchange,
     ExchangeState,
+    ExecutionState,
     Instance,
     JobExecution,
     Letter,
@@ -32,6 +34,7 @@ from sneaky.models import (
     Reminder,
     Trigger,
 )
+from tests.clock_factories import a_failed_run, a_run, a_stored_job
 from tests.factories import a_participant, an_exchange
 
 Run = Callable[..., Result]
@@ -113,6 +116,57 @@ def test_jobs_are_listed_with_their_schedule(run: Run) -> None:
     assert "purge_old_exchanges          every day at 02:00 UTC" in run("jobs", "list").output
     listed = json.loads(run("jobs", "list", "--json").output)
     assert {row["id"] for row in listed} >= {"auto_complete_exchanges", "deliver_letters"}
+
+
+def test_listed_jobs_tell_their_next_run_and_how_they_are(run: Run) -> None:
+    a_stored_job("purge_old_exchanges", next_run_time=now().timestamp() - 3600)
+    a_stored_job("parked:abc:job_of_old", next_run_time=None)
+    running = a_run("purge_old_exchanges", state=ExecutionState.RUNNING)
+    a_failed_run("prune_job_history")
+    run("jobs", "pause", "prune_job_history")
+    lines = run("jobs", "list").output.splitlines()
+    assert [line.split("  ")[-1].strip() for line in lines if line.startswith(("purge", "prune"))] == [
+        "running, overdue",
+        "paused, last run failed",
+    ]
+    assert lines[-1].split() == ["job_of_old", "parked:", "this", "version", "has", "no", "such", "job"]
+    rows = {row["id"]: row for row in json.loads(run("jobs", "list", "--json").output)}
+    assert rows["purge_old_exchanges"]["running"] == running
+    assert rows["prune_job_history"]["last_state"] == "failed"
+
+
+def test_runs_are_stopped_and_tried_again_by_id_or_by_job(run: Run) -> None:
+    first = a_run("purge_old_exchanges", state=ExecutionState.RUNNING)
+    second = a_run("cleanup_expired_tokens", state=ExecutionState.RUNNING)
+    run("jobs", "stop", first)
+    run("jobs", "stop", "cleanup_expired_tokens")
+    asked = select(JobExecution.public_id).where(JobExecution.is_stop_requested)
+    assert set(db.session.scalars(asked)) == {first, second}
+    a_failed_run("prune_job_history")
+    failed = a_failed_run("auto_complete_exchanges")
+    assert "as soon as the clock takes it up" in run("jobs", "retry", "prune_job_history").output
+    run("jobs", "retry", failed)
+    waiting = {(request.job_id, request.trigger) for request in requests.waiting()}
+    assert waiting == {
+        ("prune_job_history", Trigger.RETRY),
+        ("auto_complete_exchanges", Trigger.RETRY),
+    }
+    assert "failed" in str(run("jobs", "retry", "purge_old_exchanges", expect=1).exception)
+    assert failed in run("jobs", "history").output
+
+
+def test_jobs_are_paused_resumed_and_moved_within_their_bounds(run: Run) -> None:
+    run("jobs", "pause", "purge_old_exchanges")
+    assert overrides.all_of_them()["purge_old_exchanges"].is_paused
+    run("jobs", "resume", "purge_old_exchanges")
+    db.session.expire_all()
+    assert not overrides.all_of_them()["purge_old_exchanges"].is_paused
+    moved = run("jobs", "schedule", "purge_old_exchanges", "--hour", "5", "--minute", "30")
+    assert moved.output == "Now every day at 05:30 UTC.\n"
+    refused = run("jobs", "schedule", "purge_old_exchanges", "--hour", "25", expect=1)
+    assert "from 0 to 23" in str(refused.exception)
+    usual = run("jobs", "schedule", "purge_old_exchanges", "--usual")
+    assert usual.output == "Now every day at 02:00 UTC.\n"
 
 
 def test_job_run_by_hand_leaves_an_execution(run: Run) -> None:

@@ -10,7 +10,8 @@ from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.executions import overrides, requests
 from sneaky.jobs import closeup, steering
 from sneaky.jobs.timetable import RECURRING, Timed
-from sneaky.models import AuditEntry, JobOverride, RunRequest
+from sneaky.models import AuditEntry, ExecutionState, JobOverride, RunRequest, Trigger
+from tests.clock_factories import a_failed_run, a_run
 from tests.factories import an_organizer
 
 JOB, HOURLY, REMINDER = "purge_old_exchanges", "cleanup_expired_tokens", "reminder_exchange_4_days_7"
@@ -37,6 +38,8 @@ def test_a_job_nobody_knows_is_not_found() -> None:
         lambda: steering.run_now("bake_cookies", organizer_id=admin),
         lambda: steering.set_paused(REMINDER, True, organizer_id=admin),
         lambda: steering.reschedule(REMINDER, {"hour": 1}, organizer_id=admin),
+        lambda: steering.stop_run("no such run", organizer_id=admin),
+        lambda: steering.retry_run("no such run", organizer_id=admin),
         lambda: closeup.close_up("bake_cookies", 5),
     ):
         with pytest.raises(NotFound):
@@ -68,3 +71,29 @@ def test_a_schedule_outside_its_bounds_changes_nothing() -> None:
         steering.reschedule(HOURLY, {"hour": "5"}, organizer_id=an_organizer())
     assert refusal.value.field == "hour"
     assert (overrides.all_of_them(), noted()) == ({}, [])
+
+
+def test_a_field_that_is_not_named_stays_as_it_is() -> None:
+    steering.reschedule(JOB, {"hour": 5})
+    steering.reschedule(JOB, {"minute": 30})
+    assert overrides.all_of_them()[JOB].schedule == {"hour": 5, "minute": 30}
+    steering.reschedule(JOB, {"hour": 2})
+    assert overrides.all_of_them()[JOB].schedule == {"hour": 2, "minute": 30}
+    steering.reschedule(JOB, {"minute": 0})
+    assert overrides.all_of_them()[JOB].schedule == {}
+
+
+def test_who_stops_a_run_or_tries_it_again_is_on_record() -> None:
+    admin = an_organizer()
+    running, failed = a_run(HOURLY, state=ExecutionState.RUNNING), a_failed_run(JOB)
+    steering.stop_run(running, organizer_id=admin)
+    assert requests.find(steering.retry_run(failed, organizer_id=admin)).trigger is Trigger.RETRY
+    assert noted() == [("job.stop_asked", {"run": running}), ("job.retry_asked", {"run": failed})]
+
+
+def test_what_is_refused_is_not_on_record() -> None:
+    with pytest.raises(RuleBroken):
+        steering.stop_run(a_run(JOB))
+    with pytest.raises(RuleBroken):
+        steering.retry_run(a_run(HOURLY))
+    assert noted() == []

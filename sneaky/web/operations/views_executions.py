@@ -10,6 +10,7 @@ from sneaky.core.errors import RuleBroken
 from sneaky.executions import requests, runs
 from sneaky.executions.health import leader
 from sneaky.executions.history import ABOUT_AN_EXCHANGE
+from sneaky.jobs import steering
 from sneaky.jobs.timetable import BY_ID
 from sneaky.models import ExecutionState
 from sneaky.web.guards import admin_only, current_organizer
@@ -53,7 +54,7 @@ def stop(public_id: str) -> ResponseReturnValue:
     """Ask a run to stop after its current batch."""
     address = url_for(".execution", public_id=public_id)
     try:
-        requests.stop(public_id)
+        steering.stop_run(public_id, organizer_id=current_organizer().id)
     except RuleBroken as rule:
         return refused(rule.message, address)
     return done(_("It stops after the batch it is at."), address, code=202, id=public_id, url=address)
@@ -64,7 +65,7 @@ def stop(public_id: str) -> ResponseReturnValue:
 def retry(public_id: str) -> ResponseReturnValue:
     """Ask for a failed run to be made again, as a new run."""
     try:
-        again = requests.retry(public_id, organizer_id=current_organizer().id)
+        again = steering.retry_run(public_id, organizer_id=current_organizer().id)
     except RuleBroken as rule:
         return refused(rule.message, url_for(".execution", public_id=public_id))
     address = url_for(".execution", public_id=again)
