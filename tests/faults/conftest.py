@@ -11,13 +11,25 @@ from flask import Flask
 from tests.faults.processes import Instance, rounds, running
 
 
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Tell what the tests measured, which is what the full rounds are for."""
+    lines = [
+        f"{report.nodeid.rpartition('::')[2]}: {name} {figure}"
+        for report in terminalreporter.getreports("passed")
+        for name, figure in report.user_properties
+    ]
+    if lines:
+        terminalreporter.section("figures")
+        terminalreporter.write_line("\n".join(lines))
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Whatever lies in this folder is a fault test, and takes its time in the full rounds."""
     here = Path(__file__).parent
     for item in items:
         if here in item.path.parents:
             item.add_marker(pytest.mark.fault)
-            item.add_marker(pytest.mark.timeout(rounds(120, 3600)))
+            item.add_marker(pytest.mark.timeout(rounds(300, 3600)))
 
 
 @pytest.fixture

@@ -26,7 +26,7 @@ from sneaky.models import (
 from sneaky.reminders import planning, sending
 from sneaky.scheduler.clock import Clock
 from tests import factories
-from tests.faults.processes import FAST, wait_until
+from tests.faults.processes import FAST, ONE_DRAW, assert_sound, wait_until
 
 START = datetime(2026, 11, 10, 12, tzinfo=UTC)
 
@@ -83,6 +83,7 @@ def test_down_over_a_due_time_the_reminder_is_sent_once_when_back(clock: Clock, 
         run(clock)
         wait_until(no_reminder_is_planned, "the reminder is settled")
         assert reminders() == {1: (ReminderState.SENT, "")}
+        assert_sound(but=ONE_DRAW)
     assert letters() == 2
 
 
@@ -102,6 +103,7 @@ def test_down_for_three_days_only_the_nearest_due_reminder_is_sent(clock: Clock)
             5: (ReminderState.SENT, ""),
             1: (ReminderState.PLANNED, ""),
         }
+        assert_sound(but=ONE_DRAW)
     assert letters() == 2
 
 
@@ -119,6 +121,7 @@ def test_down_past_the_day_nothing_is_sent_and_the_reason_is_kept(clock: Clock) 
             "the exchange is over",
         )
         assert reason
+        assert_sound(but=ONE_DRAW)
     assert letters() == 0
 
 
@@ -137,6 +140,7 @@ def test_down_for_three_days_each_daily_job_runs_once_at_the_start(clock: Clock)
         settled = clock.scheduler.ticked_at
         wait_until(lambda: clock.scheduler.ticked_at != settled, "the clock goes round")
         assert {ran_late()[job] for job in daily} == {2}
+        assert_sound(but=ONE_DRAW)
 
 
 def ran_late() -> dict[str, int]:
@@ -177,4 +181,5 @@ def test_each_reminder_comes_once_though_clocks_are_set(clock: Clock, night: str
         wait_until(lambda: clock.scheduler.ticked_at != settled, "the clock goes round")
         assert reminders() == {1: (ReminderState.SENT, "")}
         assert due.astimezone(pytz.timezone(zone)).date() == event_local.date() - timedelta(days=1)
+        assert_sound(but=ONE_DRAW)
     assert letters() == 2
