@@ -20,10 +20,10 @@ from flask import request
 from werkzeug.serving import make_server
 
 from sneaky.app import create_app
-from sneaky.core.clock import monotonic
 from sneaky.core.db import db
 from sneaky.core.settings import Settings
 from tests.certificates import Authority, an_authority
+from tests.faults.processes import wait_until
 from tests.house.source import ROOT
 from tests.postgres import free_port
 
@@ -38,6 +38,12 @@ class Proxy:
     http_port: int
     https_port: int
     trust: Callable[[], ssl.SSLContext]
+
+    def is_certified(self) -> bool:
+        """Whether it answers over https already."""
+        with suppress(OSError):  # which errors of TLS are
+            return self.ask("/healthz")[0] == 200
+        return False
 
     def ask(
         self,
@@ -87,11 +93,8 @@ def running(command: list[str], folder: Path, ports: tuple[int, int]) -> Iterato
             command, cwd=folder, stdout=output, stderr=output, env={"HOME": str(folder), "PATH": "/usr/bin"}
         )
     try:
-        deadline, pause = monotonic() + 30, threading.Event()
-        while not all(map(listens, ports)):
-            assert process.poll() is None, log.read_text()
-            assert monotonic() < deadline, log.read_text()
-            pause.wait(0.05)
+        wait_until(lambda: all(map(listens, ports)) or process.poll() is not None, "it listens", 60)
+        assert process.poll() is None, log.read_text()
         yield
     finally:
         process.terminate()
@@ -144,7 +147,9 @@ def caddy(folder: Path, backend: int, _authority: Authority) -> Iterator[Proxy]:
     command = ["caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
     with running(command, folder, (plain, secure)):
         root = folder / ".local/share/caddy/pki/authorities/local/root.crt"
-        yield Proxy(plain, secure, lambda: ssl.create_default_context(cafile=str(root)))
+        made = Proxy(plain, secure, lambda: ssl.create_default_context(cafile=str(root)))
+        wait_until(made.is_certified, "Caddy has made its certificate", 60)
+        yield made
 
 
 def needs(program: str) -> pytest.MarkDecorator:
