@@ -70,6 +70,14 @@ def the_file_is_sound() -> Iterator[str]:
             yield f"{row[0]} row {row[1]} points to no {row[2]}"
 
 
+def every_seal_has_its_key() -> Iterator[str]:
+    """Each sealed value was sealed by a secret key that this instance has."""
+    for key in keys.status():
+        if not key.is_known:
+            sealed = ", ".join(f"{number} {name}" for name, number in key.sealed.items())
+            yield f"{sealed} want the key {key.fingerprint}"
+
+
 def matched_means_one_current_draw() -> Iterator[str]:
     """An exchange is matched if and only if it has a current draw; a completed one may have had one."""
     has_draw = exists().where(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT)
@@ -171,6 +179,7 @@ def no_slot_ran_twice() -> Iterator[str]:
 CHECKS: tuple[Check, ...] = (
     the_schema_is_at_head,
     the_file_is_sound,
+    every_seal_has_its_key,
     matched_means_one_current_draw,
     every_draw_is_valid,
     every_match_was_written_about,

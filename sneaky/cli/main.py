@@ -16,8 +16,10 @@ from sneaky.cli.check import check
 from sneaky.cli.database import bring_to_head, database
 from sneaky.cli.demo import demo
 from sneaky.cli.jobs import jobs
+from sneaky.cli.key import key
 from sneaky.cli.mail import mail
 from sneaky.core import settings as settings_module
+from sneaky.upkeep import keys
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -34,6 +36,7 @@ def serve(migrate: bool) -> None:
     with app.app_context():
         if migrate:
             bring_to_head()
+        keys.recognise()
         greet()
     composer().serve()
 
@@ -56,6 +59,7 @@ def scheduler() -> None:
 @with_app
 def run_scheduler(app: Flask) -> None:
     """Run the clock without serving pages; several may run, one leads."""
+    keys.recognise()
     composer().run_clock(app)
 
 
@@ -63,6 +67,7 @@ def run_scheduler(app: Flask) -> None:
 @with_app
 def worker(app: Flask) -> None:
     """Make the runs that are due and send letters; any number may run, and none of them leads."""
+    keys.recognise()
     composer().run_worker(app)
 
 
@@ -82,5 +87,5 @@ def config(as_json: bool) -> None:
         click.echo(warning, err=True)
 
 
-for command in (admin, backup, check, database, demo, jobs, mail, restore):
+for command in (admin, backup, check, database, demo, jobs, key, mail, restore):
     sneaky.add_command(command)

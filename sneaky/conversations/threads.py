@@ -10,7 +10,7 @@ from datetime import date
 from sqlalchemy import case, func, insert, select, update
 
 from sneaky.core.clock import now
-from sneaky.core.crypto import keyring
+from sneaky.core.crypto import keyring, sealed_otherwise
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.core.tokens import new_public_id
@@ -143,6 +143,25 @@ def mark_read(participant_id: int, side: MessageAuthor) -> None:
             .values(is_read=True, is_told=True)
             .execution_options(synchronize_session=False)
         )
+
+
+def reseal(after: int, number: int) -> int | None:
+    """Seal anew at most `number` messages past the id `after` that an older key has sealed.
+
+    Returns the id of the last of them; None where there is none.
+    """
+    ring = keyring()
+    with transaction() as session:
+        rows = session.execute(
+            sealed_otherwise(
+                Message.id, Message.body_sealed, Message.conversation_id, after=after, number=number
+            )
+        ).all()
+        for row in rows:
+            body = _unseal(row.body_sealed, row.conversation_id)
+            fresh = ring.seal(body, context=_context(row.conversation_id))
+            session.execute(update(Message).where(Message.id == row.id).values(body_sealed=fresh))
+    return rows[-1].id if rows else None
 
 
 def unread(participant_id: int) -> Unread:

@@ -7,12 +7,15 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask, current_app
+from sqlalchemy import ColumnElement, LargeBinary, Select, func, select
+from sqlalchemy.orm import InstrumentedAttribute
 
 from sneaky.core.errors import SneakyError
 from sneaky.core.key_file import WatchedKeyFile
@@ -116,6 +119,32 @@ class SigningKeys:
     def __iter__(self) -> Iterator[bytes]:
         """The keys of this moment."""
         return reversed([ring.key(self._purpose) for ring in keyring().each()])
+
+
+def is_sealed_otherwise(sealed: InstrumentedAttribute[Any]) -> ColumnElement[bool]:
+    """The condition that another key than the current one has sealed a column's value."""
+    head = keyring().seal_head
+    return func.substr(sealed, 1, len(head), type_=LargeBinary) != head
+
+
+def sealed_otherwise(
+    key: InstrumentedAttribute[Any],
+    sealed: InstrumentedAttribute[Any],
+    *more: InstrumentedAttribute[Any],
+    after: object,
+    number: int,
+) -> Select[Any]:
+    """The next `number` rows past the key `after` that want sealing anew: key, sealed value, and `more`.
+
+    They are locked; what others hold is left for the next look, so that nobody waits for each other.
+    """
+    return (
+        select(key, sealed, *more)
+        .where(key > after, is_sealed_otherwise(sealed))
+        .order_by(key)
+        .limit(number)
+        .with_for_update(skip_locked=True)
+    )
 
 
 def init_app(app: Flask, settings: Settings) -> None:

@@ -103,8 +103,7 @@ def _of_memory(organizer_id: int, people: Mapping[str, int], at: datetime) -> It
     tags_by_draw: dict[datetime, list[bytes]] = {}
     for row in rows:
         tags_by_draw.setdefault(row.drawn_at, []).append(row.pair_tag)
-    ring = keyring()
-    for key in (ring, *map(Keyring, ring.older)):
+    for key in keyring().each():
         for drawn_at, tags in tags_by_draw.items():
             giver_of = {_half(key, "giver", drawn_at, who): person for who, person in people.items()}
             recipient_of = {_half(key, "recipient", drawn_at, who): person for who, person in people.items()}

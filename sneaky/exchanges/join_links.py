@@ -15,14 +15,14 @@ _NO_LINK_NEEDED = "Nobody can join by a link any more; add people one by one ins
 
 
 def current(exchange_id: int) -> str | None:
-    """The full address of the join link; None without one, or with one from an older secret key."""
+    """The full address of the join link; None without one, or with one whose secret key is gone."""
     row = db.session.execute(
         select(Exchange.public_id, Exchange.join_nonce, Exchange.join_hash).where(Exchange.id == exchange_id)
     ).one_or_none()
     if row is None or row.join_nonce is None:
         return None
-    token = links.join_token(row.public_id, row.join_nonce)
-    return links.url(f"/j/{token}") if tokens.equal(tokens.digest(token), row.join_hash) else None
+    token = links.rebuild_join_token(row.public_id, row.join_nonce, row.join_hash)
+    return links.url(f"/j/{token}") if token else None
 
 
 def replace(exchange_id: int) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from sneaky import conversations, wishlists
 from sneaky.access import audit
-from sneaky.core.crypto import keyring
+from sneaky.core.crypto import keyring, sealed_otherwise
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.exchanges.rows import held_participant
@@ -21,7 +21,7 @@ from sneaky.models import Exchange, ExchangeState, Household, MessageAuthor, Par
 def export(participant_id: int) -> dict[str, Any]:
     """Everything stored about a participant, as plain JSON data; the match only once they have opened it.
 
-    Of the two conversations it holds what they may read anyway. Raises `NotFound`.
+    Of the conversations it holds what they may read anyway. Raises `NotFound`.
     """
     row = db.session.execute(
         select(Participant, Exchange, Household.name)
@@ -85,6 +85,23 @@ def postal_address(participant_id: int) -> str | None:
         select(Participant.postal_address_sealed).where(Participant.id == participant_id)
     )
     return keyring().unseal(sealed, context=address_context(participant_id)) if sealed else None
+
+
+def reseal_addresses(after: int, number: int) -> int | None:
+    """Seal anew at most `number` postal addresses past the id `after` that an older key has sealed.
+
+    Returns the id of the last of them; None where there is none.
+    """
+    ring, sealed = keyring(), Participant.postal_address_sealed
+    with transaction() as session:
+        rows = session.execute(sealed_otherwise(Participant.id, sealed, after=after, number=number)).all()
+        for row in rows:
+            context = address_context(row.id)
+            fresh = ring.seal(ring.unseal(row.postal_address_sealed, context=context), context=context)
+            session.execute(
+                update(Participant).where(Participant.id == row.id).values(postal_address_sealed=fresh)
+            )
+    return rows[-1].id if rows else None
 
 
 def address_context(participant_id: int) -> str:

@@ -11,7 +11,7 @@ from sqlalchemy import Select, delete, func, insert, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
-from sneaky.core.crypto import Keyring, keyring
+from sneaky.core.crypto import Keyring, keyring, sealed_otherwise
 from sneaky.core.db import db, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.models import Draw, DrawState, Match, Participant
@@ -93,7 +93,7 @@ def second_recipients(participant_id: int) -> list[int]:
         .where(Match.stand_in_id == participant_id, Draw.state == DrawState.CURRENT)
         .order_by(Match.id)
     )
-    return [_unseal(*row) for row in rows]
+    return {row.id: _unseal(row.draw_id, row.giver_id, row.recipient_sealed) for row in rows}
 
 
 def stand_ins(draw_id: int) -> dict[int, int]:
@@ -192,6 +192,25 @@ def pairs(draw_id: int) -> dict[int, int]:
     return {row.giver_id: _unseal(*row) for row in rows}
 
 
+def reseal(after: str, number: int) -> str | None:
+    """Seal anew at most `number` matches past the id `after` that an older key has sealed.
+
+    Returns the id of the last of them; None where there is none.
+    """
+    ring = keyring()
+    with transaction() as session:
+        rows = session.execute(
+            sealed_otherwise(
+                Match.id, Match.recipient_sealed, Match.draw_id, Match.giver_id, after=after, number=number
+            )
+        ).all()
+        for row in rows:
+            recipient = _unseal(row.draw_id, row.giver_id, row.recipient_sealed)
+            fresh = _sealed(ring, row.draw_id, row.giver_id, recipient)
+            session.execute(update(Match).where(Match.id == row.id).values(**fresh))
+    return rows[-1].id if rows else None
+
+
 def _current_match(giver_id: int) -> Select[Match]:
     return (
         select(Match)
@@ -219,15 +238,21 @@ def _insert(
             "id": new_public_id(),
             "draw_id": draw_id,
             "giver_id": giver,
-            "recipient_sealed": ring.seal(_padded(recipient), context=_context(draw_id, giver)),
-            "recipient_tag": _tag(ring, draw_id, recipient),
             "changed_at": changed_at,
+            **_sealed(ring, draw_id, giver, recipient),
         }
         for giver, recipient in recipient_of.items()
     ]
     rng.shuffle(rows)
     if rows:
         session.execute(insert(Match), rows)
+
+
+def _sealed(ring: Keyring, draw_id: int, giver_id: int, recipient_id: int) -> dict[str, bytes]:
+    return {
+        "recipient_sealed": ring.seal(_padded(recipient_id), context=_context(draw_id, giver_id)),
+        "recipient_tag": _tag(ring, draw_id, recipient_id),
+    }
 
 
 def _padded(recipient_id: int) -> str:
@@ -250,7 +275,7 @@ def _tag(ring: Keyring, draw_id: int, recipient_id: int) -> bytes:
 def _tags(draw_id: int, recipient_id: int) -> list[bytes]:
     """The tag under the current key and under each older one, since a key may be changed after a draw."""
     ring = keyring()
-    return [_tag(Keyring(secret), draw_id, recipient_id) for secret in (ring.current, *ring.older)]
+    return [_tag(one, draw_id, recipient_id) for one in ring.each()]
 
 
 def _chunks(ids: Iterable[int]) -> list[list[int]]:

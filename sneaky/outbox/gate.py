@@ -81,7 +81,7 @@ def is_mail_proven() -> bool:
     return (
         instance is not None
         and instance.mail_held_at is None
-        and instance.mail_accepted_by == _transport_tag()
+        and instance.mail_accepted_by in _transport_tags()
     )
 
 
@@ -158,12 +158,20 @@ def _was_refused_by_others(session: Session) -> bool:
             Trouble.closed_at.is_(None),
         )
     ).one_or_none()
-    return details is not None and details["transport"] != _transport_tag()
+    return details is not None and details["transport"] not in _transport_tags()
 
 
 def _transport_tag() -> str:
     """Names the mail settings in use without telling an address or a password."""
-    return keyring().tag("mail-transport", settings().mail_url, settings().mail_from)[:11].hex()
+    return _transport_tags()[0]
+
+
+def _transport_tags() -> list[str]:
+    """The same under each key: a new one is no reason to take the settings for other ones."""
+    return [
+        ring.tag("mail-transport", settings().mail_url, settings().mail_from)[:11].hex()
+        for ring in keyring().each()
+    ]
 
 
 # The rate is kept by the generic cell rate algorithm (ITU-T I.371): one instant, shared by every process,

@@ -112,16 +112,13 @@ def token_of(token_id: int) -> str | None:
     return None if row is None else rebuild(row)
 
 
-def rebuild(row: MagicToken) -> str | None:
+def rebuild(row: MagicToken, ring: Keyring | None = None) -> str | None:
     """The token of a link; one made with an older secret key, if that is still known, is as it was.
 
-    None where the key that made it is gone.
+    None where the key that made it is gone, or is not in `ring`, where one is given.
     """
-    for ring in keyring().each():
-        token = _token(ring, row.purpose, row.nonce)
-        if tokens.equal(tokens.digest(token), row.token_hash):
-            return token
-    return None
+    maker = _maker(row, ring or keyring())
+    return None if maker is None else _token(maker, row.purpose, row.nonce)
 
 
 def code_of(token_id: int) -> str | None:
@@ -131,18 +128,32 @@ def code_of(token_id: int) -> str | None:
 
 
 def rebuild_code(row: MagicToken) -> str | None:
-    """The code that came with a link; None where it has none."""
-    return None if row.code_hash is None else _code(keyring(), row.nonce)
+    """The code that came with a link; None where it has none, or where the key that made it is gone."""
+    maker = None if row.code_hash is None else _maker(row, keyring())
+    return None if maker is None else _code(maker, row.nonce)
 
 
 def hash_code(code: str, browser: str) -> str:
     """What is stored of a code: a keyed hash, so that 38 bits cannot be tried out on a stolen database."""
-    return keyring().tag(_CODES, browser, code).hex()
+    return hashes_of_code(code, browser)[0]
+
+
+def hashes_of_code(code: str, browser: str) -> list[str]:
+    """What may be stored of a code: its hash under the current key, then under each older one."""
+    return [ring.tag(_CODES, browser, code).hex() for ring in keyring().each()]
 
 
 def join_token(exchange_public_id: str, nonce: str) -> str:
-    """The token of an exchange's join link."""
-    return tokens.derive(keyring().key(_JOIN), exchange_public_id, nonce)
+    """The token of an exchange's new join link."""
+    return _join_token(keyring(), exchange_public_id, nonce)
+
+
+def rebuild_join_token(
+    exchange_public_id: str, nonce: str, join_hash: str, ring: Keyring | None = None
+) -> str | None:
+    """The token of a join link; None where the key that made it is gone, or is not in a given `ring`."""
+    made = (_join_token(one, exchange_public_id, nonce) for one in (ring or keyring()).each())
+    return next((token for token in made if tokens.equal(tokens.digest(token), join_hash)), None)
 
 
 def unsubscribe_token(participant_id: int) -> str:
@@ -169,6 +180,18 @@ def path_of(purpose: TokenPurpose, token: str) -> str:
 def url(path: str) -> str:
     """The full address of a path of ours; links only ever start with the configured base URL."""
     return settings().base_url + path
+
+
+def _maker(row: MagicToken, ring: Keyring) -> Keyring | None:
+    """The key of `ring` that made a link."""
+    for one in ring.each():
+        if tokens.equal(tokens.digest(_token(one, row.purpose, row.nonce)), row.token_hash):
+            return one
+    return None
+
+
+def _join_token(ring: Keyring, exchange_public_id: str, nonce: str) -> str:
+    return tokens.derive(ring.key(_JOIN), exchange_public_id, nonce)
 
 
 def _token(ring: Keyring, purpose: TokenPurpose, nonce: str) -> str:

@@ -18,7 +18,7 @@ from itsdangerous import BadSignature, URLSafeTimedSerializer
 from sneaky.access import sessions
 from sneaky.access.profiles import OrganizerProfile, ParticipantProfile
 from sneaky.access.sessions import SessionData
-from sneaky.core.crypto import keyring
+from sneaky.core.crypto import SigningKeys
 from sneaky.core.settings import settings
 
 _VISITOR_FOR = timedelta(days=1)
@@ -148,7 +148,7 @@ def cookie_name() -> str:
 
 
 def _visitor_serializer() -> URLSafeTimedSerializer:
-    return URLSafeTimedSerializer(keyring().key("visitor-session"), salt="visitor")
+    return URLSafeTimedSerializer(SigningKeys("visitor-session"), salt="visitor")
 
 
 def _read_visitor(cookie: str) -> dict[str, Any]:
