@@ -34,6 +34,7 @@ from sneaky.models import (
     Reminder,
     ReminderState,
 )
+from sneaky.upkeep import keys
 
 # A lease that ended this long ago should have been taken over by somebody.
 _PATIENCE = timedelta(minutes=10)
