@@ -31,12 +31,12 @@ def exchanges(organizer: int) -> int:
 @pytest.mark.parametrize(
     "headers",
     [
-        {"Sec_Fetch_Site": "cross-site"},
-        {"Sec_Fetch_Site": "same-site"},
-        {"Sec_Fetch_Site": "", "Origin": ELSEWHERE},
-        {"Sec_Fetch_Site": "", "Origin": "null"},
-        {"Sec_Fetch_Site": "", "Origin": f"http://{HOST}"},
-        {"Sec_Fetch_Site": "", "Origin": f"https://{HOST}.evil.example"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+        {"Sec-Fetch-Site": "", "Origin": ELSEWHERE},
+        {"Sec-Fetch-Site": "", "Origin": "null"},
+        {"Sec-Fetch-Site": "", "Origin": f"http://{HOST}"},
+        {"Sec-Fetch-Site": "", "Origin": f"https://{HOST}.evil.example"},
     ],
     ids=str,
 )
@@ -46,7 +46,7 @@ def test_a_form_from_elsewhere_changes_nothing(instance: Instance, headers: dict
     browser = signed_in(instance, organizer=organizer)
     form = {"csrf_token": csrf_token(browser.open(exchange.path).text)}
     copy = f"{exchange.path}/copy"
-    assert browser.ask("POST", copy, form=form, **headers).status == 403
+    assert browser.ask("POST", copy, form=form, headers=headers).status == 403
     assert exchanges(organizer) == 1
     assert browser.ask("POST", copy, form=form).status == 303
     assert exchanges(organizer) == 2
@@ -102,10 +102,10 @@ def test_an_exchange_of_somebody_else_is_not_there(instance: Instance) -> None:
 def test_another_host_name_is_refused_and_no_link_follows_it(instance: Instance) -> None:
     for host in ("evil.example", f"{HOST}.evil.example", f"evil.{HOST}", f"{HOST}@evil.example", "[::2]"):
         for page in ("/", "/sign-in", "/absent"):
-            answer = Browser(instance).ask("GET", page, Host=host)
+            answer = Browser(instance).ask("GET", page, headers={"Host": host})
             assert answer.status == 400, host
             assert "evil" not in answer.text + str(answer.headers)
-    answer = Browser(instance).ask("GET", "/", X_Forwarded_Host="evil.example")
+    answer = Browser(instance).ask("GET", "/", headers={"X-Forwarded-Host": "evil.example"})
     assert answer.status == 400, "the one proxy's word counts, and it named a foreign host"
 
 
@@ -118,7 +118,9 @@ def test_only_the_last_proxy_is_believed(instance: Instance) -> None:
 
     def guess(number: int) -> Answer:
         email = {"email": f"nobody{number}@proxies.example.org"}
-        return asker.ask("POST", "/sign-in", form=form | email, X_Forwarded_For=f"10.9.9.{number}, {last}")
+        return asker.ask(
+            "POST", "/sign-in", form=form | email, headers={"X-Forwarded-For": f"10.9.9.{number}, {last}"}
+        )
 
     assert [guess(number).status for number in range(11)] == [422] * 10 + [429]
     asker.ip = "10.9.9.1"
@@ -149,7 +151,7 @@ def test_after_signing_in_one_stays_on_ones_own_pages(instance: Instance, wanted
     assert answer.place == "/exchanges"
     assert "x-evil" not in answer.headers
     assert browser.ask("GET", "/sign-in?next=%2Fexchanges%2Fnew%3Fa%3D1").place == "/exchanges/new?a=1"
-    assert browser.ask("GET", "/find", Referer=wanted.replace("\r\n", "")).status == 200
+    assert browser.ask("GET", "/find", headers={"Referer": wanted.replace("\r\n", "")}).status == 200
 
 
 def test_every_answer_carries_the_headers(instance: Instance) -> None:
@@ -160,8 +162,8 @@ def test_every_answer_carries_the_headers(instance: Instance) -> None:
         browser.ask("GET", "/absent"),
         browser.ask("POST", "/exchanges/new", form={}),
         browser.ask("DELETE", "/"),
-        browser.ask("GET", "/", Host="evil.example"),
-        browser.ask("POST", "/exchanges/new", form={}, Sec_Fetch_Site="cross-site"),
+        browser.ask("GET", "/", headers={"Host": "evil.example"}),
+        browser.ask("POST", "/exchanges/new", form={}, headers={"Sec-Fetch-Site": "cross-site"}),
         browser.ask("POST", "/sign-in", body=b"x" * 1_200_000),
         browser.ask("GET", "/healthz"),
         Browser(instance).ask("GET", "/exchanges"),
@@ -213,5 +215,5 @@ def test_links_start_with_the_address_that_was_set(instance: Instance) -> None:
     exchange = an_exchange(organizer)
     browser = signed_in(instance, organizer=organizer)
     browser.press(f"{path_of(exchange)}/joining/new-link", on=path_of(exchange))
-    page = browser.ask("GET", path_of(exchange), X_Forwarded_Proto="http").text
+    page = browser.ask("GET", path_of(exchange), headers={"X-Forwarded-Proto": "http"}).text
     assert set(re.findall(r"https?://[^\"<]+/j/", page)) == {f"{BASE_URL}/j/"}
