@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from ipaddress import IPv6Address, IPv6Network, ip_address
 
-from email_validator import EmailNotValidError, validate_email
-
 from sneaky.core.errors import RuleBroken
 
 _IPV6_HOME = 64
@@ -16,6 +14,9 @@ def normalise(text: str) -> str:
 
     Raises `RuleBroken` on the field `email` for what cannot be delivered to. No name server is asked.
     """
+    # Takes long to load, for what only those need who hand in a form with an address.
+    from email_validator import EmailNotValidError, validate_email  # noqa: PLC0415
+
     try:
         checked = validate_email(text.strip(), check_deliverability=False, allow_smtputf8=False, strict=True)
     except EmailNotValidError:

@@ -18,6 +18,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    Select,
     Table,
     UpdateBase,
     event,
@@ -200,6 +201,15 @@ def insert_into(table: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
     dialect = importlib.import_module(f"sqlalchemy.dialects.{db.engine.dialect.name}")
     insert: sqlite.Insert | postgresql.Insert = dialect.insert(table)
     return insert
+
+
+def rows_read(query: Select[Any], **values: object) -> CursorResult[Any]:
+    """Ask a query for columns, in the session's transaction but on its connection; `values` fill its binds.
+
+    Twice as fast as through the session, which prepares for mapped objects. Changes that were not flushed
+    do not show.
+    """
+    return db.session.connection().execute(query, values)
 
 
 def rows_written(session: Session, statement: UpdateBase) -> int:

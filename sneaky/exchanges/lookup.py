@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import bindparam, select
 
-from sneaky.core.db import db
+from sneaky.core.db import db, rows_read
 from sneaky.core.errors import NotFound
 from sneaky.models import Exchange, Participant
 
@@ -16,7 +16,7 @@ _OWN = select(Exchange.id).where(
 
 def exchange_id_for(organizer_id: int, public_id: str) -> int:
     """The exchange of this organizer with this public id; a foreign one is as absent as an unknown one."""
-    return _found(db.session.scalar(_OWN, {"public_id": public_id, "organizer_id": organizer_id}))
+    return _found(rows_read(_OWN, public_id=public_id, organizer_id=organizer_id).scalar())
 
 
 def participant_id_for(exchange_id: int, public_id: str) -> int:

@@ -9,8 +9,6 @@ from typing import TypeVar
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
-from tenacity.nap import sleep_using_event
 
 from sneaky.core.db import db
 from sneaky.core.errors import MailTransient
@@ -42,6 +40,10 @@ def patiently(action: Callable[[], Result], *, stopping: threading.Event | None 
 
     Waits grow and are jittered; `stopping` cuts them short. The last error is raised as it is.
     """
+    # Loaded with the first step of the first job: a process that only serves pages has no use for it.
+    from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter  # noqa: PLC0415
+    from tenacity.nap import sleep_using_event  # noqa: PLC0415
+
     tries = Retrying(
         retry=retry_if_exception(is_transient),
         stop=stop_after_attempt(TRIES),

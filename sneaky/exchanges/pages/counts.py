@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sqlalchemy import ColumnElement, ScalarSelect, and_, func, select
+from sqlalchemy import ColumnElement, ScalarSelect, Subquery, and_, bindparam, func, select
 from sqlalchemy.orm import aliased
 
 from sneaky.models import (
@@ -96,6 +96,20 @@ def matches(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
         .where(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT, *conditions)
         .correlate(Exchange)
         .scalar_subquery()
+    )
+
+
+def tally_of_matches(**conditions: ColumnElement[bool]) -> Subquery:
+    """One row: how many matches of the current draw of `exchange_id` fulfil each named condition.
+
+    For pages with many such counts: every match is looked at once and not once for each of them.
+    """
+    return (
+        select(*(func.count().filter(condition).label(name) for name, condition in conditions.items()))
+        .select_from(Match)
+        .join(Draw)
+        .where(Draw.exchange_id == bindparam("exchange_id"), Draw.state == DrawState.CURRENT)
+        .subquery()
     )
 
 

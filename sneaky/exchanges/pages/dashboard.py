@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import bindparam, select
 
 from sneaky.core.clock import now
-from sneaky.core.db import db
+from sneaky.core.db import rows_read
 from sneaky.exchanges.pages import counts
 from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, Next, facts_of, what_is_next
 from sneaky.models import Exchange, ExchangeState, Match
@@ -50,7 +50,7 @@ _CARDS = (
 
 def dashboard(organizer_id: int) -> Dashboard:
     """The organizer's own exchanges and nobody else's; one query."""
-    instant, rows = now(), db.session.execute(_CARDS, {"organizer_id": organizer_id})
+    instant, rows = now(), rows_read(_CARDS, organizer_id=organizer_id)
     return Dashboard(tuple(_card(row, instant) for row in rows))
 
 

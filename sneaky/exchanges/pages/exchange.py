@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_
+from sqlalchemy import and_, true
 
 from sneaky.core.clock import now
 from sneaky.exchanges.pages import counts
@@ -23,26 +23,34 @@ _PROGRESS = {
     "late": counts.people(IS_LATE),
     "unreachable": counts.unreachable,
     "letters_delivered": counts.letters_delivered,
-    "opened": counts.matches(Match.revealed_at.is_not(None)),
-    "taken_over": counts.matches(Match.revealed_at.is_(None), Match.stand_in_id.is_not(None)),
     "wish_lists_filled": counts.wish_lists_filled,
-    "have_gift": counts.matches(Match.has_gift_at.is_not(None)),
-    "sent": counts.matches(Match.sent_at.is_not(None)),
     "received": counts.people(counts.IS_ACTIVE, Participant.gift_received_at.is_not(None)),
-    "changed": counts.matches(Match.changed_at.is_not(None)),
-    "acknowledged": counts.matches(Match.acknowledged_at.is_not(None)),
 }
 
-_PAGE = about_exchange(
-    Exchange.event_local,
-    Exchange.reminder_days,
-    Exchange.has_reminders,
-    Draw.drawn_at,
-    Draw.participant_count,
-    counts.households().label("households"),
-    counts.exclusions().label("exclusions"),
-    *(count.label(name) for name, count in _PROGRESS.items()),
-).outerjoin(Draw, and_(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT))
+_MATCHES = counts.tally_of_matches(
+    opened=Match.revealed_at.is_not(None),
+    taken_over=Match.revealed_at.is_(None) & Match.stand_in_id.is_not(None),
+    have_gift=Match.has_gift_at.is_not(None),
+    sent=Match.sent_at.is_not(None),
+    changed=Match.changed_at.is_not(None),
+    acknowledged=Match.acknowledged_at.is_not(None),
+)
+
+_PAGE = (
+    about_exchange(
+        Exchange.event_local,
+        Exchange.reminder_days,
+        Exchange.has_reminders,
+        Draw.drawn_at,
+        Draw.participant_count,
+        counts.households().label("households"),
+        counts.exclusions().label("exclusions"),
+        *(count.label(name) for name, count in _PROGRESS.items()),
+        *_MATCHES.c,
+    )
+    .outerjoin(Draw, and_(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT))
+    .join(_MATCHES, true())
+)
 
 
 @dataclass(frozen=True)
@@ -110,7 +118,7 @@ def exchange_page(exchange_id: int) -> ExchangePage:
     reminders = reminder_rows(exchange_id)
     if facts.is_before_draw:
         reminders = forecast(row.event_local, facts.zone, row.reminder_days if row.has_reminders else ())
-    progress = Progress(**{name: getattr(row, name) for name in _PROGRESS})
+    progress = Progress(**{name: getattr(row, name) for name in (*_PROGRESS, *_MATCHES.c.keys())})
     return ExchangePage(
         facts=facts,
         progress=progress,

@@ -11,7 +11,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute
 
-from sneaky.core.db import db
+from sneaky.core.db import rows_read
 from sneaky.core.errors import NotFound
 from sneaky.exchanges.retention import ERASED_AFTER, WARNING_LEAD
 from sneaky.models import CompletedReason, Exchange, ExchangeState
@@ -125,7 +125,7 @@ def about_exchange(*more: Any) -> Select[Any]:
 
 def read(query: Select[Any], exchange_id: int) -> Any:
     """The row of an `about_exchange` query. Raises `NotFound` for an unknown exchange."""
-    row = db.session.execute(query, {"exchange_id": exchange_id}).one_or_none()
+    row = rows_read(query, exchange_id=exchange_id).one_or_none()
     if row is None:
         raise NotFound
     return row

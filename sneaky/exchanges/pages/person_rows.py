@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, ScalarSelect, Select, and_, bindparam, func, or_, select
 from sqlalchemy.orm import aliased
 
-from sneaky.core.db import db
+from sneaky.core.db import db, rows_read
 from sneaky.core.errors import NotFound
 from sneaky.exchanges.pages.paging import last_page
 from sneaky.models import (
@@ -94,8 +94,7 @@ def list_people(
 
 
 def _slice(query: Select[Any], exchange_id: int, number: int, size: int) -> list[Any]:
-    asked = {"exchange_id": exchange_id, "size": size, "skipped": (number - 1) * size}
-    return list(db.session.execute(query, asked))
+    return list(rows_read(query, exchange_id=exchange_id, size=size, skipped=(number - 1) * size))
 
 
 def _count(query: Select[Any], exchange_id: int) -> int:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import bindparam, select
 
 from sneaky.core.clock import now
-from sneaky.core.db import db
+from sneaky.core.db import rows_read
 from sneaky.exchanges.pages.facts import ExchangeFacts, about_exchange, facts_of, read
 from sneaky.models import Exchange, Reminder, ReminderState
 from sneaky.reminders.planning import due_instant
@@ -97,7 +97,7 @@ def reminders_page(exchange_id: int) -> RemindersPage:
 
 def reminder_rows(exchange_id: int) -> tuple[ReminderRow, ...]:
     """The reminders that the draw planned, earliest first; one query."""
-    found = db.session.execute(_ROWS, {"exchange_id": exchange_id})
+    found = rows_read(_ROWS, exchange_id=exchange_id)
     return tuple(ReminderRow(*row) for row in found)
 
 
