@@ -800,6 +800,7 @@ def upgrade() -> None:
                 "magic-link",
                 "match",
                 "recipient-changed",
+                "second-gift",
                 "wish-list-changed",
                 "new-message",
                 "reminder",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import date
 
 from sqlalchemy import case, func, insert, select, update
@@ -54,23 +54,21 @@ class Thread:
 
 @dataclass(frozen=True)
 class Unread:
-    """How many messages wait for a participant, by who wrote them."""
+    """How many messages wait for a participant, by who wrote them; second gifts by their match."""
 
     from_giver: int
     from_recipient: int
+    from_second: Mapping[str, int] = field(default_factory=dict)
 
 
 def open_for(draw_id: int, rng: random.Random) -> None:
-    """Open the missing conversations of a draw's matches, in random order; part of drawing and mending.
-
-    Where a stand-in gives there is none: they talk with their own recipient already.
-    """
+    """Open the missing conversations of a draw's matches, in random order; part of drawing and mending."""
     with transaction() as session:
         match_ids = list(
             session.scalars(
                 select(Match.id)
                 .outerjoin(Conversation, Conversation.match_id == Match.id)
-                .where(Match.draw_id == draw_id, Match.stand_in_id.is_(None), Conversation.id.is_(None))
+                .where(Match.draw_id == draw_id, Conversation.id.is_(None))
             )
         )
         rng.shuffle(match_ids)
@@ -81,12 +79,13 @@ def open_for(draw_id: int, rng: random.Random) -> None:
             )
 
 
-def thread(participant_id: int, side: MessageAuthor) -> Thread:
+def thread(participant_id: int, side: MessageAuthor, second: str | None = None) -> Thread:
     """The conversation in which this participant is the giver, or the recipient (`side`).
 
-    Empty and closed where there is no match yet, or the giver has not opened it.
+    With `second`, the id of a match, the giver's about a gift in somebody's place; raises `NotFound` where
+    that is not theirs. Empty and closed where there is no match yet, or the giver has not opened it.
     """
-    conversation_id = _conversation_id(participant_id, side)
+    conversation_id = _conversation_id(participant_id, side, second)
     if conversation_id is None:
         return Thread((), can_write=False)
     rows = db.session.execute(
@@ -101,14 +100,14 @@ def thread(participant_id: int, side: MessageAuthor) -> Thread:
     return Thread(messages, can_write=_is_live(participant_id))
 
 
-def write(participant_id: int, side: MessageAuthor, body: str) -> None:
-    """Send a message as the giver or the recipient.
+def write(participant_id: int, side: MessageAuthor, body: str, second: str | None = None) -> None:
+    """Send a message as the giver or the recipient; `second` as in `thread`.
 
     Raises `RuleBroken` for bad input (field `body`), before the match is opened, and once all is over.
     """
     body = paragraphs(body, field="body", called="The message", longest=BODY_LENGTH, is_required=True)
     with transaction() as session:
-        conversation_id = _conversation_id(participant_id, side)
+        conversation_id = _conversation_id(participant_id, side, second)
         if conversation_id is None:
             raise RuleBroken(
                 "Open your match first; then you can write."
@@ -130,13 +129,13 @@ def write(participant_id: int, side: MessageAuthor, body: str) -> None:
         )
 
 
-def mark_read(participant_id: int, side: MessageAuthor) -> None:
+def mark_read(participant_id: int, side: MessageAuthor, second: str | None = None) -> None:
     """Note that this side has read what the other one wrote; no notice about it goes out then."""
     with transaction() as session:
         session.execute(
             update(Message)
             .where(
-                Message.conversation_id == _conversation_id(participant_id, side),
+                Message.conversation_id == _conversation_id(participant_id, side, second),
                 Message.author == OTHER_SIDE[side],
                 ~Message.is_read,
             )
@@ -173,18 +172,41 @@ def unread(participant_id: int) -> Unread:
     counted = select(func.count(case((from_giver, 1))), func.count(case((from_recipient, 1)))).where(
         ~Message.is_read, Message.conversation_id.in_([as_giver, as_recipient])
     )
-    return Unread(*db.session.execute(counted).one())
+    return Unread(*db.session.execute(counted).one(), _unread_in(seals.second_matches(participant_id)))
 
 
-def _conversation_id(participant_id: int, side: MessageAuthor) -> str | None:
+def _unread_in(match_ids: Collection[str]) -> dict[str, int]:
+    """How many messages of the recipient wait in the conversations of these matches, where any do."""
+    if not match_ids:
+        return {}
+    waiting = (
+        select(Conversation.match_id, func.count().label("number"))
+        .join(Message, Message.conversation_id == Conversation.id)
+        .where(
+            Conversation.match_id.in_(match_ids), Message.author == MessageAuthor.RECIPIENT, ~Message.is_read
+        )
+        .group_by(Conversation.match_id)
+    )
+    return {row.match_id: row.number for row in db.session.execute(waiting)}
+
+
+def _conversation_id(participant_id: int, side: MessageAuthor, second: str | None = None) -> str | None:
+    match_id: str | None = None
     if side is MessageAuthor.RECIPIENT:
         match_id = seals.match_to(participant_id)
-    else:
-        facts = seals.match_of_giver(participant_id)
-        match_id = facts.match_id if facts and facts.revealed_at else None
+    elif second is not None:
+        match_id = _second(participant_id, second)
+    elif (facts := seals.match_of_giver(participant_id)) and facts.revealed_at and not facts.is_taken_over:
+        match_id = facts.match_id
     if match_id is None:
         return None
     return db.session.scalar(select(Conversation.id).where(Conversation.match_id == match_id))
+def _second(participant_id: int, match_id: str) -> str:
+    if match_id not in seals.second_matches(participant_id):
+        raise NotFound
+    return match_id
+
+
 
 
 def _is_live(participant_id: int) -> bool:

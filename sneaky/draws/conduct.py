@@ -191,4 +191,10 @@ def _end(session: Session, exchange: Exchange, draw: Draw, state: DrawState) -> 
     session.execute(delete(Match).where(Match.draw_id == draw.id))
     draw.state, draw.ended_at = state, now()
     session.flush()
-    queue.call_back(exchange.id, LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED, LetterKind.NUDGE)
+    queue.call_back(
+        exchange.id,
+        LetterKind.MATCH,
+        LetterKind.RECIPIENT_CHANGED,
+        LetterKind.SECOND_GIFT,
+        LetterKind.NUDGE,
+    )

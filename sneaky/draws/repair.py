@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Collection
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from secrets import SystemRandom
 
 from sqlalchemy import select
@@ -152,7 +152,8 @@ def rescue(
         seals.replace(draw.id, {no_show_id: current[no_show_id]}, rng)
         seals.set_stand_in(draw.id, no_show_id, stand_in)
         helper = session.get_one(Participant, stand_in)
-        queue.put(LetterKind.MATCH, helper.email, exchange_id=exchange_id, participant_id=stand_in)
+        conversations.open_for(draw.id, rng)
+        queue.put(LetterKind.SECOND_GIFT, helper.email, exchange_id=exchange_id, participant_id=stand_in)
         audit.note("draw.rescued", exchange_id=exchange_id, participant=no_show_id)
 
 
@@ -191,12 +192,13 @@ def _mended(
     rng: random.Random,
 ) -> mending.Mending[int]:
     forbidden = rules.forbidden | {(giver, current[giver]) for giver in repair.swapping}
+    stand_ins = seals.stand_ins(draw_id)
     try:
-        return mending.plan(
+        found = mending.plan(
             current,
             leaving=repair.leaving,
             joining=newcomers,
-            forbidden=forbidden | _through_stand_ins(rules, seals.stand_ins(draw_id)),
+            forbidden=forbidden | _through_stand_ins(rules, stand_ins),
             opened=_opened(draw_id),
             rng=rng,
             options=rules.options,
@@ -205,6 +207,9 @@ def _mended(
         raise RuleBroken(
             "There is no way to mend this draw that keeps all rules. Draw again for everybody, or cancel."
         ) from None
+    give_again = {giver for giver, stand_in in stand_ins.items() if stand_in in repair.leaving}
+    changed = found.changed_givers | (give_again & found.recipient_of.keys())
+    return replace(found, changed_givers=changed)
 
 
 def _through_stand_ins(rules: Rules, stand_ins: dict[int, int]) -> set[Pair]:

@@ -34,8 +34,9 @@ class SealedMatch:
 
 @dataclass(frozen=True)
 class SecondGift:
-    """Somebody whom the giver has taken over from one who did not show up."""
+    """Somebody whom the giver has taken over from one who did not show up; `match_id` opens the talk."""
 
+    match_id: str
     recipient_name: str
     wish_list: Sequence[wishlists.Item]
     postal_address: str | None
@@ -198,16 +199,15 @@ def _opened(participant_id: int, match: seals.MatchFacts) -> RevealedMatch:
         has_gift=match.has_gift_at is not None,
         is_sent=match.sent_at is not None,
         is_received=recipient.gift_received_at is not None,
-        second_gifts=[_second(person) for person in _people(seals.second_recipients(participant_id))],
+        second_gifts=_second_gifts(participant_id),
     )
 
 
-def _people(participant_ids: list[int]) -> list[Participant]:
-    found = (db.session.get(Participant, participant_id) for participant_id in participant_ids)
-    return [person for person in found if person is not None]
-
-
-def _second(recipient: Participant) -> SecondGift:
-    return SecondGift(
-        recipient.name, wishlists.items(recipient.id), participants.postal_address(recipient.id)
-    )
+def _second_gifts(participant_id: int) -> list[SecondGift]:
+    found = []
+    for match_id, recipient_id in seals.second_matches(participant_id).items():
+        recipient = db.session.get(Participant, recipient_id)
+        if recipient is not None:
+            wish_list, address = wishlists.items(recipient_id), participants.postal_address(recipient_id)
+            found.append(SecondGift(match_id, recipient.name, wish_list, address))
+    return found

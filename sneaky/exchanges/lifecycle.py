@@ -172,7 +172,8 @@ def cancel(exchange_id: int) -> None:
         exchange.completed_at = now()
         session.flush()
         planning.cancel(exchange_id, "the exchange was cancelled")
-        queue.call_back(exchange_id, LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED, LetterKind.REMINDER)
+        about_the_draw = (LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED, LetterKind.SECOND_GIFT)
+        queue.call_back(exchange_id, *about_the_draw, LetterKind.REMINDER)
         if not was_draft:
             queue.put_for_participants(
                 LetterKind.EXCHANGE_CANCELLED, exchange_id, dedupe_prefix=f"cancelled:{exchange_id}"

@@ -56,6 +56,7 @@ def export(participant_id: int) -> dict[str, Any]:
         "gives_to": _recipient_name(participant_id),
         "with_recipient": _messages(participant_id, MessageAuthor.GIVER),
         "with_giver": _messages(participant_id, MessageAuthor.RECIPIENT),
+        "second_gifts": _second_gifts(participant_id),
     }
 
 
@@ -118,6 +119,19 @@ def _recipient_name(participant_id: int) -> str | None:
     )
 
 
-def _messages(participant_id: int, side: MessageAuthor) -> list[dict[str, Any]]:
-    thread = conversations.thread(participant_id, side)
+def _second_gifts(participant_id: int) -> list[dict[str, Any]]:
+    """Whom they give to in the place of others, once they have opened their own match."""
+    if _recipient_name(participant_id) is None:
+        return []
+    return [
+        {
+            "gives_to": db.session.scalar(select(Participant.name).where(Participant.id == recipient_id)),
+            "with_recipient": _messages(participant_id, MessageAuthor.GIVER, match_id),
+        }
+        for match_id, recipient_id in seals.second_matches(participant_id).items()
+    ]
+
+
+def _messages(participant_id: int, side: MessageAuthor, second: str | None = None) -> list[dict[str, Any]]:
+    thread = conversations.thread(participant_id, side, second)
     return [asdict(message) | {"sent_on": message.sent_on.isoformat()} for message in thread.messages]

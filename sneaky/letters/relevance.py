@@ -8,7 +8,13 @@ from sneaky.models import CompletedReason, Exchange, ExchangeState, LetterKind, 
 from sneaky.outbox.message import LetterObsolete
 
 _ABOUT_THE_DRAW = frozenset(
-    {LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED, LetterKind.REMINDER, LetterKind.WISH_LIST_CHANGED}
+    {
+        LetterKind.MATCH,
+        LetterKind.RECIPIENT_CHANGED,
+        LetterKind.SECOND_GIFT,
+        LetterKind.REMINDER,
+        LetterKind.WISH_LIST_CHANGED,
+    }
 )
 _BEFORE_THE_EVENT = frozenset({LetterKind.REMINDER, LetterKind.NUDGE, LetterKind.EXCHANGE_CHANGED})
 _REMINDERS = frozenset({LetterKind.REMINDER, LetterKind.NUDGE})

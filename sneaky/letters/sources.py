@@ -21,6 +21,7 @@ WITH_MATCH_LINK = frozenset(
     {
         LetterKind.MATCH,
         LetterKind.RECIPIENT_CHANGED,
+        LetterKind.SECOND_GIFT,
         LetterKind.WISH_LIST_CHANGED,
         LetterKind.NEW_MESSAGE,
         LetterKind.REMINDER,

@@ -85,10 +85,10 @@ def recipient_of(participant_id: int) -> int | None:
     return _unseal(match.draw_id, participant_id, match.recipient_sealed)
 
 
-def second_recipients(participant_id: int) -> list[int]:
-    """Whom this participant gives to besides, in the place of others, in the current draw."""
+def second_matches(participant_id: int) -> dict[str, int]:
+    """In which matches of the current draw this participant gives in the place of others: id → recipient."""
     rows = db.session.execute(
-        select(Match.draw_id, Match.giver_id, Match.recipient_sealed)
+        select(Match.id, Match.draw_id, Match.giver_id, Match.recipient_sealed)
         .join(Draw, Draw.id == Match.draw_id)
         .where(Match.stand_in_id == participant_id, Draw.state == DrawState.CURRENT)
         .order_by(Match.id)
@@ -177,11 +177,14 @@ def match_to(participant_id: int) -> str | None:
 
 
 def both_sides(match_id: str) -> tuple[int, int]:
-    """Giver and recipient of one match, to address a notice to the right one."""
+    """Giver (perhaps a stand-in) and recipient of one match, to address a notice to the right one."""
     row = db.session.execute(
-        select(Match.draw_id, Match.giver_id, Match.recipient_sealed).where(Match.id == match_id)
+        select(Match.draw_id, Match.giver_id, Match.recipient_sealed, Match.stand_in_id).where(
+            Match.id == match_id
+        )
     ).one()
-    return row.giver_id, _unseal(*row)
+    recipient_id = _unseal(row.draw_id, row.giver_id, row.recipient_sealed)
+    return row.stand_in_id or row.giver_id, recipient_id
 
 
 def pairs(draw_id: int) -> dict[int, int]:

@@ -82,6 +82,7 @@ class LetterKind(StrEnum):
     MAGIC_LINK = "magic-link"
     MATCH = "match"
     RECIPIENT_CHANGED = "recipient-changed"
+    SECOND_GIFT = "second-gift"  # to a volunteer who gives in somebody's place
     WISH_LIST_CHANGED = "wish-list-changed"
     NEW_MESSAGE = "new-message"
     REMINDER = "reminder"

@@ -15,7 +15,7 @@ from sneaky.core.db import db
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.draws import conduct, repair, reveal
 from sneaky.draws.repair import Newcomer, Repair, RepairPreview
-from sneaky.exchanges import exclusions, households, lifecycle
+from sneaky.exchanges import exclusions, households, lifecycle, personal_data
 from sneaky.matches import seals
 from sneaky.models import (
     AuditEntry,
@@ -30,6 +30,8 @@ from sneaky.models import (
 )
 from tests import factories
 from tests.draws import drawn
+
+GIVER, RECIPIENT = MessageAuthor.GIVER, MessageAuthor.RECIPIENT
 
 
 def one_round(exchange_id: int) -> bool:
@@ -213,7 +215,7 @@ class TestRescue:
         (second,) = opened.second_gifts
         assert second.recipient_name == db.session.get_one(Participant, recipient).name
         assert second.recipient_name != opened.recipient_name
-        assert drawn.addressees(LetterKind.MATCH).count(helper) == 2
+        assert drawn.addressees(LetterKind.SECOND_GIFT) == [helper]
         assert one_round(exchange_id)
 
     def test_the_no_show_gives_no_more(self, app: Flask) -> None:
@@ -231,7 +233,6 @@ class TestRescue:
             reveal.mark_gift(no_show, "sent", True)
         assert seals.recipient_of(no_show) is None
         assert seals.giver_of(recipient) == helper
-        assert not conversations.thread(recipient, MessageAuthor.RECIPIENT).can_write
         organizer = db.session.get_one(Exchange, exchange_id).organizer_id
         names = {person: db.session.get_one(Participant, person).name for person in people}
         shown = reveal.break_glass(exchange_id, organizer)
@@ -269,7 +270,45 @@ class TestRescue:
             assert helper in drawn.addressees(LetterKind.RECIPIENT_CHANGED)
             repair.withdraw(helper)
             assert self_of(exchange_id) == {}
+            assert no_show in drawn.addressees(LetterKind.RECIPIENT_CHANGED)
             assert one_round(exchange_id)
+
+    def test_the_stand_in_asks_the_second_recipient_too(self, app: Flask) -> None:
+        exchange_id, people = drawn.a_drawn_exchange(6)
+        no_show, recipient = people[0], drawn.pairs(exchange_id)[people[0]]
+        reveal.reveal(no_show)
+        conversations.write(no_show, GIVER, "Not for the stand-in's eyes.")
+        helper = self.rescued(exchange_id, no_show, people[1:])
+        reveal.reveal(helper)
+        (second,) = seals.second_matches(helper)
+        conversations.write(helper, GIVER, "What size?", second)
+        assert said(recipient, RECIPIENT) == ["What size?"]
+        conversations.write(recipient, RECIPIENT, "M.")
+        assert conversations.unread(helper) == conversations.Unread(0, 0, {second: 1})
+        assert [message.body for message in conversations.thread(helper, GIVER, second).messages] == [
+            "What size?",
+            "M.",
+        ]
+        conversations.mark_read(helper, GIVER, second)
+        assert conversations.unread(helper) == conversations.Unread(0, 0)
+        assert said(helper, GIVER) == said(no_show, GIVER) == []
+        assert personal_data.export(helper)["second_gifts"][0]["with_recipient"][1]["body"] == "M."
+        with pytest.raises(NotFound):
+            conversations.write(no_show, GIVER, "Mine?", second)
+
+    def test_a_stand_in_who_leaves_takes_the_talk_along(self, app: Flask) -> None:
+        exchange_id, people = drawn.a_drawn_exchange(6)
+        helper = self.rescued(exchange_id, people[0], people[1:])
+        reveal.reveal(helper)
+        (second,) = seals.second_matches(helper)
+        conversations.write(helper, GIVER, "I never told anybody, but …", second)
+        repair.withdraw(helper)
+        reveal.reveal(people[0])
+        assert said(people[0], GIVER) == []
+
+
+def said(person: int, side: MessageAuthor) -> list[str]:
+    return [message.body for message in conversations.thread(person, side).messages]
 
 
 def self_of(exchange_id: int) -> dict[int, int]:

@@ -109,8 +109,12 @@ def wait_for_the_database() -> None:
             "SELECT count(*) FROM pg_stat_activity"
             " WHERE datname = current_database() AND pid <> pg_backend_pid() AND state <> 'idle'"
         )
-        wait_until(lambda: db.session.scalar(others) == 0, "the killed process's transactions are over")
-        db.session.remove()
+
+        def are_over() -> bool:
+            db.session.remove()  # within one transaction PostgreSQL would repeat its first answer
+            return not db.session.scalar(others)
+
+        wait_until(are_over, "the killed process's transactions are over")
 
 
 @on_both_in_full

@@ -162,7 +162,8 @@ def test_stand_in_gives_in_the_place_of_another(app: Flask) -> None:
     seals.set_stand_in(draw_id, no_show, helper)
     assert seals.stand_ins(draw_id) == {no_show: helper}
     assert seals.recipient_of(no_show) is None
-    assert seals.second_recipients(helper) == [recipient]
+    ((match_id, second),) = seals.second_matches(helper).items()
+    assert (second, seals.both_sides(match_id)) == (recipient, (helper, recipient))
     assert seals.giver_of(recipient) == helper
     seals.replace(draw_id, {no_show: recipient}, random.Random(1))
     assert seals.stand_ins(draw_id) == {no_show: helper}

@@ -80,6 +80,7 @@ _LETTERS = {
     LetterKind.MAGIC_LINK: _l("Link to come in"),
     LetterKind.MATCH: _l("The draw is made"),
     LetterKind.RECIPIENT_CHANGED: _l("Another recipient"),
+    LetterKind.SECOND_GIFT: _l("A second gift"),
     LetterKind.WISH_LIST_CHANGED: _l("A wish list has changed"),
     LetterKind.NEW_MESSAGE: _l("A message is waiting"),
     LetterKind.REMINDER: _l("Reminder"),

@@ -48,24 +48,33 @@ def mark(mark: str) -> ResponseReturnValue:
 
 
 @blueprint.route("/me/talk/<any(recipient, giver):other>", methods=["GET", "POST"])
+@blueprint.route("/me/talk/<any(recipient):other>/<second>", methods=["GET", "POST"])
 @participant_only
-def talk(other: str) -> ResponseReturnValue:
-    """Talk with the recipient, or with the giver, and never by name."""
+def talk(other: str, second: str | None = None) -> ResponseReturnValue:
+    """Talk with the recipient, also with that of a second gift, or with the giver, and never by name."""
     me, side, form = current_participant().id, _SIDE[other], MessageForm()
     if form.validate_on_submit():
         with form.blaming_fields():
-            conversations.write(me, side, form.body.data or "")
+            conversations.write(me, side, form.body.data or "", second)
             flash(_("Sent. A letter tells them, without a name, when it is time for one."), "ok")
-            return redirect(url_for(".talk", other=other), 303)
-    thread, unread = conversations.thread(me, side), conversations.unread(me)
+            return redirect(url_for(".talk", other=other, second=second), 303)
+    thread, unread = conversations.thread(me, side, second), conversations.unread(me)
     has_news = unread.from_recipient if other == "recipient" else unread.from_giver
-    page = own_page(me)
-    return form_page("participant/talk.html", form, page=page, thread=thread, other=other, has_news=has_news)
+    return form_page(
+        "participant/talk.html",
+        form,
+        page=own_page(me),
+        thread=thread,
+        other=other,
+        second=second,
+        has_news=unread.from_second.get(second) if second else has_news,
+    )
 
 
 @blueprint.post("/me/talk/<any(recipient, giver):other>/read")
+@blueprint.post("/me/talk/<any(recipient):other>/<second>/read")
 @participant_only
-def read(other: str) -> ResponseReturnValue:
+def read(other: str, second: str | None = None) -> ResponseReturnValue:
     """Note that the messages were read, so that no letter tells of them."""
-    conversations.mark_read(current_participant().id, _SIDE[other])
-    return redirect(url_for(".talk", other=other), 303)
+    conversations.mark_read(current_participant().id, _SIDE[other], second)
+    return redirect(url_for(".talk", other=other, second=second), 303)
