@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import threading
 import time
 from collections import deque
@@ -27,16 +28,21 @@ class Answer:
 
 
 class ResendServer:
-    """Listens on a free port of this machine inside its `with` block; `answers` are used up one a request."""
+    """Listens on a free port of this machine inside its `with` block; `answers` are used up one a request.
 
-    def __init__(self) -> None:
+    With a `rate` it takes so many requests a second and refuses the others, as Resend does.
+    """
+
+    def __init__(self, rate: int | None = None) -> None:
+        self.refused_for_rate = 0
         self.answers: deque[Answer] = deque()
         self.requests: list[dict[str, Any]] = []
         self.keys: list[str] = []
         self.taken: dict[str, dict[str, Any]] = {}
         self.connections = 0
         self.headers: dict[str, str] = {}
-        self.asked_at: list[float] = []
+        self._rate, self._window, self._in_window = rate, 0.0, 0
+        self._lock = threading.Lock()
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,), name="resend")
@@ -74,16 +80,17 @@ class ResendServer:
             def do_POST(self) -> None:
                 payload = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
                 key = self.headers["Idempotency-Key"]
-                server.requests.append(payload)
-                server.keys.append(key)
-                server.asked_at.append(time.monotonic())
-                answer = server._answer(self.path, self.headers["Authorization"], key, payload)
+                with server._lock:
+                    server.requests.append(payload)
+                    server.keys.append(key)
+                    told = server._count()
+                    answer = server._answer(self.path, self.headers["Authorization"], key, payload)
                 if answer.is_lost:
                     self.close_connection = True
                     return
                 body = (answer.body or json.dumps(_said(answer, key))).encode()
                 self.send_response(answer.status)
-                for name, value in (server.headers | answer.headers).items():
+                for name, value in (server.headers | told | answer.headers).items():
                     self.send_header(name, value)
                 self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
@@ -94,7 +101,24 @@ class ResendServer:
 
         return Handler
 
+    def _count(self) -> dict[str, str]:
+        """Count one request against the rate; what the headers say about it."""
+        if self._rate is None:
+            return {}
+        at = time.monotonic()
+        if at - self._window >= 1:
+            self._window, self._in_window = at, 0
+        self._in_window += 1
+        reset = math.ceil(self._window + 1 - at)
+        return {
+            "ratelimit-remaining": str(max(0, self._rate - self._in_window)),
+            "ratelimit-reset": str(reset),
+        }
+
     def _answer(self, path: str, authorization: str, key: str, payload: dict[str, Any]) -> Answer:
+        if self._rate is not None and self._in_window > self._rate:
+            self.refused_for_rate += 1
+            return Answer(429, "rate_limit_exceeded", headers={"retry-after": "1"})
         if path != "/emails" or authorization != f"Bearer {KEY}":
             return Answer(401, "missing_api_key", "Missing API key")
         answer = self.answers.popleft() if self.answers else Answer(200)

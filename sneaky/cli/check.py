@@ -34,6 +34,7 @@ from sneaky.models import (
     Reminder,
     ReminderState,
 )
+from sneaky.models.letters import UNDELIVERED
 from sneaky.upkeep import keys
 
 # A lease that ended this long ago should have been taken over by somebody.
@@ -140,8 +141,8 @@ def every_match_was_written_about() -> Iterator[str]:
 
 
 def settled_letters_say_when() -> Iterator[str]:
-    """A letter that is sent, dead or discarded has its instant; nobody holds one for long after the lease."""
-    settled = Letter.state.in_([LetterState.SENT, LetterState.DEAD, LetterState.DISCARDED])
+    """A letter that is settled has its instant; nobody holds one for long after the lease."""
+    settled = Letter.state.in_([LetterState.SENT, *UNDELIVERED, LetterState.DISCARDED])
     for letter_id in db.session.scalars(select(Letter.id).where(settled != Letter.settled_at.is_not(None))):
         yield f"letter {letter_id}"
     stuck = (Letter.state == LetterState.SENDING) & (Letter.lease_until < now() - _PATIENCE)

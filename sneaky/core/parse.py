@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64decode
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
@@ -10,6 +11,7 @@ from urllib.parse import parse_qs, urlsplit
 _MAIL_SCHEMES = ("smtp", "smtps", "resend", "console", "file")
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
 _SECRET_LENGTH = 32
+_WEBHOOK_SECRET_LENGTH = 16
 
 
 def choice(*options: str) -> Callable[[str], str]:
@@ -148,6 +150,17 @@ def mailbox(text: str) -> str:
     if address.count("@") != 1 or not all(address.split("@")) or any(mark in text for mark in "\r\n"):
         raise ValueError(f"“{text}” is no sender; write Sneaky Klaus <klaus@example.org>")
     return text
+
+
+def webhook_secret(text: str) -> bytes:
+    """The secret that signs webhooks, as Resend and Svix write it: `whsec_` and base64."""
+    try:
+        secret = b64decode(text.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        secret = b""
+    if not text.startswith("whsec_") or len(secret) < _WEBHOOK_SECRET_LENGTH:
+        raise ValueError("this is no signing secret; copy the one that starts with whsec_ from your webhook")
+    return secret
 
 
 def token(text: str) -> str:

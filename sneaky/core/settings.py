@@ -93,6 +93,13 @@ class Settings:
         default="Sneaky Klaus <klaus@example.org>",
     )
     mail_rate: int = _setting(parse.integer(1, 100_000), "Letters a minute, at most.", default=600)
+    resend_webhook_secret: bytes = _setting(
+        parse.webhook_secret,
+        "Signs what Resend tells us about letters that came back (`whsec_…`); without one we do not listen.",
+        default=b"",
+        secret=True,
+        shown="none",
+    )
     scheduler: str = _setting(
         parse.choice("auto", "on", "off"),
         "`auto`: serving processes run the clock; `on`: this process must; `off`: it never does.",

@@ -19,12 +19,12 @@ from sneaky.models import (
     ExchangeState,
     Letter,
     LetterKind,
-    LetterState,
     Match,
     Participant,
     ParticipantState,
     TokenPurpose,
 )
+from sneaky.models.letters import UNDELIVERED
 from sneaky.outbox import links, queue
 
 LINK_OUTLIVES_DAY = timedelta(days=7)
@@ -79,12 +79,12 @@ def send_again(participant_id: int) -> None:
 
 
 def retry_undelivered(exchange_id: int) -> int:
-    """Try every letter of the exchange anew that was given up; returns how many."""
+    """Try every letter of the exchange anew that was given up or came back; returns how many."""
     with transaction() as session:
-        dead = session.scalars(
-            select(Letter.id).where(Letter.exchange_id == exchange_id, Letter.state == LetterState.DEAD)
+        undelivered = session.scalars(
+            select(Letter.id).where(Letter.exchange_id == exchange_id, Letter.state.in_(UNDELIVERED))
         ).all()
-        return queue.retry(dead)
+        return queue.retry(undelivered)
 
 
 def hand_out_link(participant_id: int) -> str:

@@ -18,6 +18,7 @@ from sneaky.outbox import links, queue
 from sneaky.outbox.message import Attachment, Rendered
 
 _WITH_CALENDAR = frozenset({LetterKind.MATCH, LetterKind.EXCHANGE_CHANGED})
+_ABOUT_AN_EXCHANGE = frozenset({LetterKind.PURGE_WARNING, LetterKind.UNDELIVERED})
 
 
 def render(letter_id: int) -> Rendered:
@@ -85,7 +86,7 @@ def _link(source: Source) -> str:
     if source.token is not None:
         token = links.rebuild(source.token)
         return links.url(links.path_of(source.token.purpose, token or ""))
-    if source.letter.kind is LetterKind.PURGE_WARNING and source.exchange is not None:
+    if source.letter.kind in _ABOUT_AN_EXCHANGE and source.exchange is not None:
         return links.url(f"/exchanges/{source.exchange.public_id}")
     if source.letter.kind is LetterKind.JOB_FAILED:
         execution = source.letter.facts.get("execution")

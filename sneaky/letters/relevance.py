@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+
 from sneaky.core.clock import now
+from sneaky.core.db import db
+from sneaky.exchanges.pages import counts
 from sneaky.letters.sources import Source, is_alive
 from sneaky.models import CompletedReason, Exchange, ExchangeState, LetterKind, Participant, ParticipantState
 from sneaky.outbox.message import LetterObsolete
@@ -61,3 +65,12 @@ def _refuse_passed(kind: LetterKind, exchange: Exchange) -> None:
         raise LetterObsolete("The date has passed.")
     if kind is LetterKind.PURGE_WARNING and exchange.state is not ExchangeState.COMPLETED:
         raise LetterObsolete("The exchange goes on.")
+    if kind is LetterKind.UNDELIVERED and not _is_anybody_unreachable(exchange):
+        raise LetterObsolete("It has been mended, or the exchange is over.")
+
+
+def _is_anybody_unreachable(exchange: Exchange) -> bool:
+    """Whether the page of the exchange has somebody to show."""
+    if exchange.state is ExchangeState.COMPLETED:
+        return False
+    return bool(db.session.scalar(select(counts.unreachable).where(Exchange.id == exchange.id)))

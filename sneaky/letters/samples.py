@@ -16,7 +16,13 @@ from sneaky.outbox import links, queue
 
 _ZONE: Final = "Europe/Berlin"
 _TO_ORGANIZERS: Final = frozenset(
-    {LetterKind.PURGE_WARNING, LetterKind.PASSWORD_RESET, LetterKind.JOB_FAILED, LetterKind.TEST}
+    {
+        LetterKind.PURGE_WARNING,
+        LetterKind.UNDELIVERED,
+        LetterKind.PASSWORD_RESET,
+        LetterKind.JOB_FAILED,
+        LetterKind.TEST,
+    }
 )
 _FACTS: Final[dict[LetterKind, dict[str, Any]]] = {
     LetterKind.REMINDER: {"days_before": 3},

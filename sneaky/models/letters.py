@@ -15,6 +15,7 @@ from sneaky.models.states import LetterKind, LetterState
 # Spelled out, since SQLite uses a partial index only for the very words of its condition.
 WAITING = text("state IN ('queued', 'failed')")
 LEASED = text("state = 'sending'")
+UNDELIVERED = (LetterState.DEAD, LetterState.BOUNCED)
 
 
 class Letter(Base):

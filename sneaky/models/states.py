@@ -93,6 +93,7 @@ class LetterKind(StrEnum):
     PASSWORD_RESET = "password-reset"  # noqa: S105
     ORGANIZER_INVITATION = "organizer-invitation"
     MATCHES_REVEALED = "matches-revealed"
+    UNDELIVERED = "undelivered"
     JOB_FAILED = "job-failed"
     TEST = "test"
 
@@ -105,6 +106,7 @@ class LetterState(StrEnum):
     SENT = "sent"  # the server said yes
     FAILED = "failed"  # will be tried again
     DEAD = "dead"  # given up, with the reason
+    BOUNCED = "bounced"  # the server took it, and said later that it did not arrive
     DISCARDED = "discarded"  # an admin took it out, or it no longer applies
 
 

@@ -114,7 +114,8 @@ class _Run:
         finally:
             db.session.remove()  # no transaction stays open while we talk to a server
         key = letter_key(lease.letter_id, lease.to_email, lease.created_at.isoformat())
-        words = self.line.send(compose(rendered, to_email=lease.to_email, key=key), idempotency_key=key)
+        message = compose(rendered, to_email=lease.to_email, key=key)
+        words = self.line.send(message, idempotency_key=f"{lease.letter_id}-{key}")
         return Settlement(lease, LetterState.SENT, words or "")
 
     def _failed(self, lease: Lease, error: MailTransient, seconds: float) -> Settlement:

@@ -18,6 +18,7 @@ from sneaky.models import Instance, Letter, LetterKind, LetterState
 from sneaky.models.letters import LEASED, WAITING
 from sneaky.outbox import gate
 from sneaky.outbox.queue import BULK, PERSONAL
+from sneaky.outbox.undelivered import warn_organizers
 
 # Longer than a server can keep us busy with one letter, at 15 s for each of its answers.
 LEASE = timedelta(minutes=5)
@@ -123,8 +124,7 @@ def take_over() -> int:
     at = now()
     is_spent = Letter.attempts >= MOST_TRIES
     with transaction() as session:
-        return rows_written(
-            session,
+        freed = session.execute(
             update(Letter)
             .where(LEASED, Letter.lease_until <= at)
             .values(
@@ -134,8 +134,12 @@ def take_over() -> int:
                 lease_id=None,
                 lease_until=None,
                 error=_INTERRUPTED,
-            ),
-        )
+            )
+            .returning(Letter.id, Letter.state)
+        ).all()
+        if freed:
+            warn_organizers([row.id for row in freed])
+        return len(freed)
 
 
 def is_anything_to_send() -> bool:
@@ -177,6 +181,8 @@ def _settle(
     if settlement.state is LetterState.FAILED:
         outcome |= _next_try(settlement, at, rng)
     session.execute(_SETTLE, outcome)
+    if outcome["new_state"] is LetterState.DEAD:
+        warn_organizers([lease.letter_id])
     if settlement.state is LetterState.SENT:
         gate.accept(instance, at)
     if settlement.is_refused:

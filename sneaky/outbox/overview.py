@@ -10,6 +10,7 @@ from sqlalchemy import func, or_, select
 from sneaky.core.clock import now
 from sneaky.core.db import db
 from sneaky.models import Exchange, Letter, LetterKind, LetterState
+from sneaky.models.letters import UNDELIVERED
 
 PAGE_SIZE = 50
 WAITING = (LetterState.QUEUED, LetterState.FAILED)
@@ -24,8 +25,14 @@ class OutboxCounts:
     failed: int
     sent: int
     dead: int
+    bounced: int
     discarded: int
     oldest_waiting_at: datetime | None
+
+    @property
+    def undelivered(self) -> int:
+        """How many did not reach their reader and wait for somebody to mend that."""
+        return self.dead + self.bounced
 
 
 @dataclass(frozen=True)
@@ -70,8 +77,11 @@ def counts() -> OutboxCounts:
 
 
 def page(state: LetterState | None, number: int) -> Page:
-    """One page of letters in a state (None: in any), newest first; `number` is moved into what exists."""
-    chosen = [] if state is None else [Letter.state == state]
+    """One page of letters in a state (None: in any), newest first; `number` is moved into what exists.
+
+    Those that came back stand with those that were refused at once: what is to be done is the same.
+    """
+    chosen = [] if state is None else [Letter.state.in_(UNDELIVERED if state in UNDELIVERED else (state,))]
     total = db.session.scalars(select(func.count()).select_from(Letter).where(*chosen)).one()
     pages = max(1, -(-total // PAGE_SIZE))
     number = min(max(number, 1), pages)

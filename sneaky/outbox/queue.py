@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, String, cast, delete, literal, select, update
+from sqlalchemy import JSON, ColumnElement, String, case, cast, delete, literal, select, update
 
 from sneaky.core.clock import now
 from sneaky.core.db import (
@@ -18,6 +18,7 @@ from sneaky.core.db import (
     transaction,
 )
 from sneaky.models import Letter, LetterKind, LetterState, Participant, ParticipantState
+from sneaky.models.letters import UNDELIVERED
 from sneaky.outbox.gate import held_reason, hold, is_mail_proven, pause_now, resume
 from sneaky.outbox.overview import WAITING, LetterRow, OutboxCounts, Page, counts, page
 
@@ -70,7 +71,7 @@ _BULK = frozenset(
         LetterKind.MATCHES_REVEALED,
     }
 )
-_NOT_ARRIVED = (*WAITING, LetterState.DEAD)
+_NOT_ARRIVED = (*WAITING, *UNDELIVERED)
 
 
 def priority_of(kind: LetterKind) -> int:
@@ -165,7 +166,7 @@ def put_for_participants(
 
 
 def retry(letter_ids: Sequence[int] | None) -> int:
-    """Send dead letters, or ones that wait for their next try, at once; None means every dead one."""
+    """Send undelivered letters, or ones that wait for another try, at once; None: every undelivered one."""
     with transaction() as session:
         number = rows_written(
             session, update(Letter).where(_given(letter_ids, LetterState.FAILED)).values(**_anew(now()))
@@ -175,7 +176,7 @@ def retry(letter_ids: Sequence[int] | None) -> int:
 
 
 def discard(letter_ids: Sequence[int] | None) -> int:
-    """Take letters out that have not left; None means every dead one."""
+    """Take letters out that have not arrived; None means every undelivered one."""
     with transaction() as session:
         return rows_written(
             session, update(Letter).where(_given(letter_ids, *WAITING)).values(**_taken_out(now()))
@@ -192,7 +193,7 @@ def call_back(exchange_id: int, *kinds: LetterKind) -> int:
 
 
 def readdress(participant_id: int, to_email: str) -> int:
-    """Send what has not reached a participant, dead letters too, to their new address; how many letters."""
+    """Send what has not reached a participant to their new address, undelivered letters too; how many."""
     statement = update(Letter).where(Letter.participant_id == participant_id, Letter.state.in_(_NOT_ARRIVED))
     with transaction() as session:
         number = rows_written(session, statement.values(to_email=to_email, **_anew(now())))
@@ -208,14 +209,22 @@ def prune(older_than: datetime, limit: int) -> int:
 
 
 def _given(letter_ids: Sequence[int] | None, *more: LetterState) -> ColumnElement[bool]:
-    """The letters of these ids that are dead or in one of the states `more`; without ids every dead one."""
+    """The letters of these ids that are undelivered or in a state of `more`; without ids every such one."""
     if letter_ids is None:
-        return Letter.state == LetterState.DEAD
-    return Letter.id.in_(letter_ids) & Letter.state.in_((LetterState.DEAD, *more))
+        return Letter.state.in_(UNDELIVERED)
+    return Letter.id.in_(letter_ids) & Letter.state.in_((*UNDELIVERED, *more))
 
 
 def _anew(at: datetime) -> dict[str, Any]:
-    return {"state": LetterState.QUEUED, "attempts": 0, "next_try_at": at, "settled_at": None, "error": ""}
+    """As a new letter. One that was given up gets a key of its own: Resend answers a known key by heart."""
+    return {
+        "state": LetterState.QUEUED,
+        "attempts": 0,
+        "next_try_at": at,
+        "settled_at": None,
+        "error": "",
+        "created_at": case((Letter.state.in_(UNDELIVERED), at), else_=Letter.created_at),
+    }
 
 
 def _taken_out(at: datetime) -> dict[str, Any]:

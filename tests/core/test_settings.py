@@ -81,6 +81,10 @@ def test_key_file_that_cannot_be_written_asks_for_the_key(
         ("SCHEDULER", "maybe", "is not one of auto, on, off"),
         ("PAIR_MEMORY", "perhaps", "neither yes nor no"),
         ("METRICS_TOKEN", "short", "at least 16 plain characters"),
+        ("RESEND_WEBHOOK_SECRET", "re_123456789", "starts with whsec_"),
+        ("RESEND_WEBHOOK_SECRET", "MDEyMzQ1Njc4OWFiY2RlZg==", "starts with whsec_"),
+        ("RESEND_WEBHOOK_SECRET", "whsec_c2hvcnQ=", "this is no signing secret"),
+        ("RESEND_WEBHOOK_SECRET", "whsec_not base64!", "this is no signing secret"),
         ("HEARTBEAT_URL", "ftp://example.org", "write https://HOST/PATH"),
         ("MAIL_RATE", " ", "it is empty"),
     ],
@@ -129,6 +133,13 @@ def test_secret_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("s" * 40 + "\n")
     settings, _ = loaded(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
     assert settings.secret_key == b"s" * 40
+
+
+def test_signing_secret_is_read_as_resend_shows_it(tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("whsec_MDEyMzQ1Njc4OWFiY2RlZg==\n")
+    settings, _ = loaded(tmp_path, RESEND_WEBHOOK_SECRET_FILE=str(tmp_path / "secret"))
+    assert settings.resend_webhook_secret == b"0123456789abcdef"
+    assert settings.redacted()["resend_webhook_secret"] == "set"
 
 
 def test_secret_given_twice_is_refused(tmp_path: Path) -> None:

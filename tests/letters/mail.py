@@ -15,6 +15,7 @@ from sneaky.models import (
     ExchangeState,
     Letter,
     LetterKind,
+    LetterState,
     MagicToken,
     Participant,
     TokenPurpose,
@@ -43,11 +44,13 @@ FACTS: dict[LetterKind, dict[str, Any]] = {
 }
 TO_ORGANIZERS = {
     LetterKind.PURGE_WARNING,
+    LetterKind.UNDELIVERED,
     LetterKind.PASSWORD_RESET,
     LetterKind.ORGANIZER_INVITATION,
     LetterKind.JOB_FAILED,
     LetterKind.TEST,
 }
+ABOUT_AN_EXCHANGE = {LetterKind.PURGE_WARNING, LetterKind.UNDELIVERED}
 TO_PARTICIPANTS = [kind for kind in LetterKind if kind not in TO_ORGANIZERS]
 
 
@@ -67,17 +70,34 @@ def queued(
         if kind is LetterKind.PURGE_WARNING:
             exchange.state, exchange.completed_at = ExchangeState.COMPLETED, now()
             exchange.completed_reason = CompletedReason.DATE_PASSED
+        if kind is LetterKind.UNDELIVERED:
+            session.add(a_dead_letter(participant))
         is_personal = kind not in TO_ORGANIZERS
         queue.put(
             kind,
             participant.email if is_personal else "olga@example.org",
             organizer_id=None if is_personal else exchange.organizer_id,
-            exchange_id=exchange.id if is_personal or kind is LetterKind.PURGE_WARNING else None,
+            exchange_id=exchange.id if is_personal or kind in ABOUT_AN_EXCHANGE else None,
             participant_id=participant_id if is_personal else None,
             token_id=_token(kind, participant) if kind in PURPOSES else None,
             facts=facts or FACTS.get(kind),
         )
         return session.scalars(select(Letter.id).order_by(Letter.id.desc()).limit(1)).one()
+
+
+def a_dead_letter(participant: Participant) -> Letter:
+    """A letter to this participant that did not arrive."""
+    return Letter(
+        kind=LetterKind.MATCH,
+        state=LetterState.DEAD,
+        priority=2,
+        to_email=participant.email,
+        exchange_id=participant.exchange_id,
+        participant_id=participant.id,
+        next_try_at=now(),
+        created_at=now(),
+        settled_at=now(),
+    )
 
 
 def _token(kind: LetterKind, participant: Participant) -> int:

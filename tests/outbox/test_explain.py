@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-import pytest
+from collections.abc import Iterator
 
-from sneaky.outbox.explain import explain
+import pytest
+from flask import Flask
+from flask_babel import Babel, force_locale
+
+from sneaky.outbox.explain import _RULES, explain
+
+
+@pytest.fixture(scope="module")
+def english() -> Iterator[None]:
+    """Somebody who reads English."""
+    app = Flask("english")
+    Babel(app)
+    with app.app_context():
+        yield
 
 
 @pytest.mark.parametrize(
@@ -48,9 +61,14 @@ from sneaky.outbox.explain import explain
         ("The sender was interrupted while it had this letter.", "sent again"),
         ("No letter can be addressed to this: a part of the address is missing", "not valid"),
         ("The mail server cannot carry an address with such letters.", "not valid"),
+        ("We could not write this letter (KeyError).", "The fault is ours"),
+        ("complained: the reader marked this letter as unwanted", "Talk to them"),
+        ("The address is on the suppression list", "suppression list"),
+        ("OnAccountSuppressionList", "suppression list"),
+        ("bounced", "nobody said why"),
     ],
 )
-def test_server_words_become_one_useful_sentence(error: str, part: str) -> None:
+def test_server_words_become_useful_sentences(english: None, error: str, part: str) -> None:
     sentence = explain(error)
     assert part in sentence
     assert sentence[0].isupper()
@@ -58,5 +76,14 @@ def test_server_words_become_one_useful_sentence(error: str, part: str) -> None:
 
 
 @pytest.mark.parametrize("ours", ["They do not want reminders.", "", "The exchange goes on."])
-def test_our_own_words_stay(ours: str) -> None:
+def test_our_own_words_stay(english: None, ours: str) -> None:
     assert explain(ours) == ours
+
+
+def test_every_explanation_speaks_german(app: Flask) -> None:
+    with force_locale("en"):
+        english = [str(sentence) for _pattern, sentence in _RULES]
+    with force_locale("de"):
+        german = [str(sentence) for _pattern, sentence in _RULES]
+        assert explain("550 5.1.1 User unknown") == "Dieses Postfach gibt es nicht. Prüfe die Adresse."
+    assert not set(english) & set(german)

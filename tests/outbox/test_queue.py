@@ -192,7 +192,7 @@ def test_settled_letters_are_forgotten_after_a_while(any_app: Flask) -> None:
 
 
 def test_counts_tell_how_the_outbox_stands(any_app: Flask) -> None:
-    assert queue.counts() == queue.OutboxCounts(0, 0, 0, 0, 0, 0, None)
+    assert queue.counts() == queue.OutboxCounts(0, 0, 0, 0, 0, 0, 0, None)
     first, *_others = letters(3)
     a_letter(kind=LetterKind.TEST)
     _set(first, state=LetterState.FAILED, attempts=1, next_try_at=now() + timedelta(hours=1))

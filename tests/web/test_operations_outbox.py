@@ -63,7 +63,8 @@ def test_letters_are_chosen_by_state(app: Flask) -> None:
     admin = an_admins_browser(app, email="admin@example.net")
     for state in LetterState:
         shown = set(re.findall(r"(\w+)@example\.org", admin.get(f"{OUTBOX}?state={state}").text))
-        assert shown == {state.value}
+        together = {"dead", "bounced"}  # what is to be done is the same
+        assert shown == (together if state.value in together else {state.value})
     assert len(set(re.findall(r"(\w+)@example\.org", admin.get(f"{OUTBOX}?state=lost").text))) == len(
         LetterState
     )

@@ -52,6 +52,7 @@ def test_good_settings_need_no_advice(good: Settings) -> None:
         ({"mail_url": "console:"}, "SNEAKY_MAIL_URL"),
         ({"mail_url": "file:/tmp/letters"}, "SNEAKY_MAIL_URL"),
         ({"mail_from": "Sneaky Klaus <klaus@example.org>"}, "SNEAKY_MAIL_FROM"),
+        ({"mail_url": "resend://re_key"}, "SNEAKY_RESEND_WEBHOOK_SECRET"),
         ({"scheduler": "off"}, "SNEAKY_SCHEDULER"),
         ({"env": "development"}, "SNEAKY_ENV"),
     ],

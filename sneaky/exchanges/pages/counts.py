@@ -23,6 +23,7 @@ from sneaky.models import (
     ReminderState,
     WishListItem,
 )
+from sneaky.models.letters import UNDELIVERED
 
 IS_ACTIVE = Participant.state == ParticipantState.ACTIVE
 IN_THE_HAT = (ParticipantState.ACTIVE, ParticipantState.PENDING)
@@ -59,7 +60,7 @@ unreachable = (
     .join(Participant)
     .where(
         Letter.exchange_id == Exchange.id,
-        Letter.state == LetterState.DEAD,
+        Letter.state.in_(UNDELIVERED),
         Participant.state != ParticipantState.WITHDRAWN,
         ~select(_newer.id)
         .where(_newer.participant_id == Letter.participant_id, _newer.id > Letter.id)

@@ -12,6 +12,7 @@ from sneaky.core.db import db
 from sneaky.exchanges.pages.facts import ExchangeFacts, exchange_facts
 from sneaky.exchanges.pages.paging import last_page, nearest_page
 from sneaky.models import Letter, LetterKind, LetterState, Participant, ParticipantState
+from sneaky.models.letters import UNDELIVERED
 
 LETTERS_A_PAGE = 50
 
@@ -61,6 +62,11 @@ class LettersPage:
         """How many letters the ledger holds in all."""
         return sum(self.counts.values())
 
+    @property
+    def undelivered(self) -> int:
+        """How many were refused, or came back."""
+        return _number(self.counts, UNDELIVERED)
+
 
 def letters_page(exchange_id: int, *, state: LetterState | None = None, number: int = 1) -> LettersPage:
     """Page `number` (from 1, cut to what exists) of the letters in `state`, or of all; three queries.
@@ -69,13 +75,14 @@ def letters_page(exchange_id: int, *, state: LetterState | None = None, number: 
     """
     facts = exchange_facts(exchange_id)
     counts = _counts(exchange_id)
-    total = counts.get(state, 0) if state else sum(counts.values())
+    states = _together(state)
+    total = _number(counts, states)
     number = nearest_page(number, total, LETTERS_A_PAGE)
     return LettersPage(
         facts=facts,
         state=state,
         counts=counts,
-        lines=_lines(exchange_id, state, number),
+        lines=_lines(exchange_id, states, number),
         number=number,
         last=last_page(total, LETTERS_A_PAGE),
     )
@@ -90,7 +97,18 @@ def _counts(exchange_id: int) -> dict[LetterState, int]:
     return {row[0]: row[1] for row in db.session.execute(query)}
 
 
-def _lines(exchange_id: int, state: LetterState | None, number: int) -> tuple[LetterLine, ...]:
+def _together(state: LetterState | None) -> tuple[LetterState, ...]:
+    """The states shown under one: what was refused and what came back is mended alike; None means all."""
+    if state is None:
+        return tuple(LetterState)
+    return UNDELIVERED if state in UNDELIVERED else (state,)
+
+
+def _number(counts: dict[LetterState, int], states: tuple[LetterState, ...]) -> int:
+    return sum(counts.get(state, 0) for state in states)
+
+
+def _lines(exchange_id: int, states: tuple[LetterState, ...], number: int) -> tuple[LetterLine, ...]:
     has_left = Participant.state == ParticipantState.WITHDRAWN
     query = (
         select(
@@ -104,12 +122,10 @@ def _lines(exchange_id: int, state: LetterState | None, number: int) -> tuple[Le
             case((has_left, None), else_=Participant.public_id).label("person_id"),
         )
         .outerjoin(Participant, Participant.id == Letter.participant_id)
-        .where(Letter.exchange_id == exchange_id, Letter.kind.in_(KINDS_SHOWN))
-        .order_by((Letter.state == LetterState.DEAD).desc(), Letter.id.desc())
+        .where(Letter.exchange_id == exchange_id, Letter.kind.in_(KINDS_SHOWN), Letter.state.in_(states))
+        .order_by(Letter.state.in_(UNDELIVERED).desc(), Letter.id.desc())
         .limit(LETTERS_A_PAGE)
         .offset((number - 1) * LETTERS_A_PAGE)
     )
-    if state:
-        query = query.where(Letter.state == state)
     rows: Any = db.session.execute(query)
     return tuple(LetterLine(*row) for row in rows)

@@ -24,6 +24,7 @@ from sneaky.models import (
     ParticipantState,
     WishListItem,
 )
+from sneaky.models.letters import UNDELIVERED
 
 PEOPLE_A_PAGE = 50
 
@@ -128,7 +129,7 @@ def _last_letter(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
 def _rows() -> Select[Any]:
     """People with their household, wish count and letters; those in trouble first, those who left last."""
     latest, shown = aliased(Letter), aliased(Letter)
-    is_dead = latest.state == LetterState.DEAD
+    is_undelivered = latest.state.in_(UNDELIVERED)
     wishes = select(func.count()).where(WishListItem.participant_id == Participant.id)
     opened = select(Match.id).join(Draw).where(Match.giver_id == Participant.id, _IS_OPENED)
     return (
@@ -151,7 +152,7 @@ def _rows() -> Select[Any]:
             func.count().over().label("total"),
         )
         .outerjoin(Household, Household.id == Participant.household_id)
-        .outerjoin(latest, and_(latest.id == _last_letter(), is_dead))
+        .outerjoin(latest, and_(latest.id == _last_letter(), is_undelivered))
         .outerjoin(shown, shown.id == _last_letter(Letter.kind.in_(_KINDS_SHOWN)))
         .order_by(_HAS_LEFT, latest.id.is_(None), func.lower(Participant.name), Participant.id)
     )

@@ -18,6 +18,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NewConnectionErro
 from sneaky.core.clock import monotonic
 from sneaky.core.errors import MailPermanent, MailRefused, MailTransient
 from sneaky.core.settings import Settings
+from sneaky.outbox.resend_events import TAG
 from sneaky.outbox.transports.base import ServerAway
 
 API = "https://api.resend.com"
@@ -56,7 +57,8 @@ class ResendTransport:
     def send(self, message: EmailMessage, *, idempotency_key: str) -> str | None:
         """Hand one letter over. Resend sends it once for one key, however often it is asked within a day."""
         self.pause(min(max(0.0, self._turn_at - monotonic()), _LONGEST_TURN))
-        answer = self._post(json.dumps(_payload(message)).encode(), idempotency_key)
+        payload = _payload(message) | {"tags": [{"name": TAG, "value": idempotency_key}]}
+        answer = self._post(json.dumps(payload).encode(), idempotency_key)
         self._note_rate(answer)
         said = _said(answer)
         if answer.status >= 300:

@@ -69,6 +69,9 @@ def _about_mail(settings: Settings) -> Iterator[Advice]:
     elif "@example." in settings.mail_from:
         text = _("The sender's address is the example of the manual. Most servers refuse it.")
         yield Advice("SNEAKY_MAIL_FROM", text)
+    if transport == "resend" and not settings.resend_webhook_secret:
+        text = _("Letters that come back after Resend took them stay unnoticed. Set up its webhook.")
+        yield Advice("SNEAKY_RESEND_WEBHOOK_SECRET", text)
 
 
 def _about_running(settings: Settings) -> Iterator[Advice]:

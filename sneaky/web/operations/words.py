@@ -91,6 +91,7 @@ _LETTERS = {
     LetterKind.PASSWORD_RESET: _l("New password"),
     LetterKind.ORGANIZER_INVITATION: _l("Invitation to organize"),
     LetterKind.MATCHES_REVEALED: _l("The organizer has looked"),
+    LetterKind.UNDELIVERED: _l("Letters did not arrive"),
     LetterKind.JOB_FAILED: _l("Trouble with a job"),
     LetterKind.TEST: _l("Test letter"),
 }

@@ -1,0 +1,71 @@
+"""Letters that do not arrive: those that come back later, and the word to the organizer who can mend it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import timedelta
+from typing import Final
+
+from sqlalchemy import select
+
+from sneaky.core.clock import now
+from sneaky.core.db import open_session, transaction
+from sneaky.core.tokens import equal
+from sneaky.models import Exchange, ExchangeState, Letter, LetterKind, LetterState, Organizer
+from sneaky.models.letters import UNDELIVERED
+from sneaky.outbox import queue
+from sneaky.outbox.message import letter_key
+
+# What goes wrong within an hour is told together, once that hour is over. So the organizer gets one letter
+# where many addresses are wrong, and its moment does not tell which letter it was that came back.
+_TOLD_EVERY: Final = timedelta(hours=1)
+_SETTLED_OTHERWISE: Final = (LetterState.BOUNCED, LetterState.DISCARDED)
+_ERROR_LENGTH: Final = 500
+
+
+def came_back(reference: str, why: str) -> bool:
+    """Mark the letter that the mail provider knows as `reference` as bounced, and warn its organizer.
+
+    False, and nothing is changed, for a reference that is not ours and a letter that is gone, was sent anew
+    or to another address meanwhile, or is marked already. A sender that still has it loses its lease.
+    """
+    number, _, key = reference.partition("-")
+    if not (number.isascii() and number.isdigit() and len(number) < 19):
+        return False
+    with transaction() as session:
+        letter = session.get(Letter, int(number), with_for_update=True)
+        if letter is None or letter.state in _SETTLED_OTHERWISE:
+            return False
+        if not equal(letter_key(letter.id, letter.to_email, letter.created_at.isoformat()), key):
+            return False
+        letter.state, letter.settled_at, letter.error = LetterState.BOUNCED, now(), why[:_ERROR_LENGTH]
+        letter.lease_id = letter.lease_until = None
+        warn_organizers([letter.id])
+        return True
+
+
+def warn_organizers(letter_ids: Iterable[int]) -> None:
+    """Queue the word that letters did not arrive, as far as these did not, in the open transaction."""
+    at = now()
+    hour = at.replace(minute=0, second=0, microsecond=0)
+    rows = open_session().execute(
+        select(Exchange.id, Organizer.id.label("organizer_id"), Organizer.email)
+        .join(Letter, Letter.exchange_id == Exchange.id)
+        .join(Organizer, Organizer.id == Exchange.organizer_id)
+        .where(
+            Letter.id.in_(list(letter_ids)),
+            Letter.state.in_(UNDELIVERED),
+            Letter.participant_id.is_not(None),
+            Exchange.state != ExchangeState.COMPLETED,
+        )
+        .distinct()
+    )
+    for exchange_id, organizer_id, email in rows.all():
+        queue.put(
+            LetterKind.UNDELIVERED,
+            email,
+            organizer_id=organizer_id,
+            exchange_id=exchange_id,
+            dedupe_key=f"undelivered:{exchange_id}:{hour:%Y-%m-%dT%H}",
+            not_before=hour + _TOLD_EVERY,
+        )
