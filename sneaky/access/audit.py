@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import delete, select
+
 from sneaky.core.clock import now
-from sneaky.core.db import transaction
+from sneaky.core.db import rows_written, transaction
 from sneaky.models import AuditEntry
+
+KEPT = timedelta(days=365)
 
 
 def note(
@@ -23,3 +28,10 @@ def note(
                 at=now(), action=action, organizer_id=organizer_id, exchange_id=exchange_id, details=details
             )
         )
+
+
+def prune(older_than: datetime, limit: int) -> int:
+    """Forget lines from before an instant, at most `limit` of them; how many."""
+    oldest = select(AuditEntry.id).where(AuditEntry.at < older_than).order_by(AuditEntry.at).limit(limit)
+    with transaction() as session:
+        return rows_written(session, delete(AuditEntry).where(AuditEntry.id.in_(oldest)))

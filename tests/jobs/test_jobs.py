@@ -11,6 +11,7 @@ from flask import Flask
 from sqlalchemy import func, select
 
 from sneaky import jobs, shell
+from sneaky.access import audit
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.settings import Settings
@@ -121,9 +122,10 @@ def test_what_has_expired_is_deleted_and_the_rest_stays(app: Flask) -> None:
     assert (count(MagicToken), count(SessionRow), count(RateLimit)) == (1, 1, 1)
 
 
-def test_old_runs_and_settled_letters_are_forgotten(app: Flask) -> None:
+def test_old_runs_letters_and_audit_lines_are_forgotten(app: Flask) -> None:
     with time_machine.travel(START) as clock:
         jobs.cleanup_expired_tokens()
+        audit.note("draw.conducted", participants=3)
         with transaction():
             queue.put(LetterKind.TEST, to_email="olga@example.org")
         jobs.deliver_letters()
@@ -131,7 +133,11 @@ def test_old_runs_and_settled_letters_are_forgotten(app: Flask) -> None:
         assert jobs.prune_job_history().counts == {"letters": 1}
         clock.shift(timedelta(days=60))
         assert jobs.prune_job_history().counts == {"runs": 2}
-    assert [row.job_id for row in runs()] == ["prune_job_history"] * 2
+        assert [row.job_id for row in runs()] == ["prune_job_history"] * 2
+        clock.shift(timedelta(days=273))
+        assert jobs.prune_job_history().counts == {"runs": 2}
+        clock.shift(timedelta(days=2))
+        assert jobs.prune_job_history().counts == {"audit lines": 1}
 
 
 def test_waiting_letters_are_delivered_and_counted(app: Flask, settings: Settings) -> None:
