@@ -69,7 +69,7 @@ def _of_the_demo(scenes: Scenes) -> None:
         scenes.places[place] = db.session.scalars(
             select(Exchange.public_id).where(Exchange.name == name)
         ).one()
-    for name in ("Ann", "Bob", "Ida", "Grandma Rose", "Jun", "Kofi", "Zoë"):
+    for name in ("Ann", "Bob", "Greta", "Hugo", "Ida", "Grandma Rose", "Jun", "Kofi", "Zoë"):
         person = _id_of(Participant.id, Participant.name, name)
         scenes.cookies[name] = _cookie(participant_id=person)
         scenes.places[name] = _public_id(person)
@@ -118,7 +118,11 @@ def _exchanges_before_the_draw(scenes: Scenes, organizer_id: int) -> None:
         participants.add(closed, name, f"{name.lower()}@example.net")
     scenes.places["closed_join"] = (join_links.current(closed) or "").rpartition("/")[2]
     lifecycle.close_registration(closed)
+    small = _exchange(organizer_id, "A small round")
+    for name in ("Ada", "Ben", "Cleo", "Dirk", "Enno"):
+        participants.add(small, name, f"{name.lower()}@example.net")
     for place, exchange_id in (
+        ("small", small),
         ("draft", draft),
         ("new", new),
         ("stuck", stuck),

@@ -19,7 +19,7 @@ from sneaky.core.settings import load
 from sneaky.outbox.transports.file import StoredLetter, letters_in
 from tests.flows.instance import ROOT, eventually, free_port
 
-_START_WITHIN = _LETTER_WITHIN = 60.0
+_START_WITHIN = _LETTER_WITHIN = 150.0
 
 
 class Served:

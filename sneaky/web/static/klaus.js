@@ -26,7 +26,7 @@ const addReaderTime = (time) => {
   const instant = new Date(time.dateTime);
   const locale = document.documentElement.lang;
   const day = { weekday: "short", day: "numeric", month: "short" };
-  const clock = { hour: "numeric", minute: "2-digit" };
+  const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }; // as the server writes it
   const said = (shape, timeZone) => new Intl.DateTimeFormat(locale, { ...shape, timeZone }).format(instant);
   const isSameDay = said(day) === said(day, time.dataset.zone);
   if (isSameDay && said(clock) === said(clock, time.dataset.zone)) return;
@@ -73,13 +73,21 @@ const askFirst = (event) => {
   dialog.showModal();
 };
 
-// <form data-live="ID">: each change is sent at once, one after the other; the answer takes the place of the element ID.
+// <form data-live="ID">: each change is sent at once, one after the other; the answer fills the element ID, which stays
+// the same one, so that those who listen hear what changed.
+const fill = (id, html) => {
+  const here = document.getElementById(id);
+  const fresh = new DOMParser().parseFromString(html, "text/html").getElementById(id);
+  here.className = fresh.className;
+  here.replaceChildren(...fresh.childNodes);
+};
+
 let turn = Promise.resolve();
 const sendLive = (form) => {
   turn = turn.then(async () => {
     const answer = await fetch(form.action, { method: "POST", body: new FormData(form), headers: { "X-Live": "yes" } });
     if (!answer.ok || answer.redirected) location.reload();
-    else document.getElementById(form.dataset.live).outerHTML = await answer.text();
+    else fill(form.dataset.live, await answer.text());
   }).catch(() => location.reload());
 };
 
