@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from functools import lru_cache
 
 import pytz
+from babel.dates import get_timezone_location
+from flask_babel import get_locale
+from flask_babel import gettext as _
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined, unused-ignore]
 
 
@@ -15,10 +19,33 @@ def choice(value: str, label: object, *, group: str | None = None) -> SelectChoi
 
 def zones(none: str, *, also: Iterable[str | None] = ()) -> list[SelectChoice]:
     """Every usual time zone (IANA) by its part of the world, after the words `none`; `also` adds others."""
-    names = {*pytz.common_timezones, *filter(None, also)}
-    return [choice("", none), *map(_zone, sorted(names))]
+    parts = {
+        "Africa": _("Africa"),
+        "America": _("America"),
+        "Antarctica": _("Antarctica"),
+        "Arctic": _("Arctic"),
+        "Asia": _("Asia"),
+        "Atlantic": _("Atlantic Ocean"),
+        "Australia": _("Australia"),
+        "Europe": _("Europe"),
+        "Indian": _("Indian Ocean"),
+        "Pacific": _("Pacific Ocean"),
+    }
+    language = str(get_locale().language)
+    chosen = []
+    for name in {*pytz.common_timezones, *filter(None, also)}:
+        part, slash, _rest = name.partition("/")
+        place = _place(name, language) if slash else part
+        chosen.append((parts.get(part, part) if slash else "", place, name))
+    # What belongs to no part of the world, such as UTC, comes first.
+    in_order = (choice(name, place, group=part or None) for part, place, name in sorted(chosen))
+    return [choice("", none), *in_order]
 
 
-def _zone(name: str) -> SelectChoice:
-    region, _slash, place = name.partition("/")
-    return choice(name, (place or region).replace("_", " "), group=region if place else None)
+@lru_cache(maxsize=2048)
+def _place(zone: str, language: str) -> str:
+    """The city of a zone in a language: “Wien” for Europe/Vienna."""
+    if zone.startswith(("Etc/", "US/", "Canada/")):
+        return zone.partition("/")[2].replace("_", " ")
+    place = str(get_timezone_location(pytz.timezone(zone), locale=language, return_city=True))
+    return place.rpartition("/")[2].replace("\N{SOFT HYPHEN}", "")

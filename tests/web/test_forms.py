@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from flask_babel import force_locale
 from flask_babel import lazy_gettext as _l
 
 from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.web.choices import zones
 from sneaky.web.forms import (
     BaseForm,
     Line,
@@ -119,3 +121,22 @@ def test_other_errors_pass_through(app: Flask) -> None:
     with pytest.raises(NotFound), form.blaming_fields():
         raise NotFound
     assert form.errors == {}
+
+
+@pytest.mark.parametrize(
+    ("language", "zone", "place", "part"),
+    [
+        ("en", "Europe/Vienna", "Vienna", "Europe"),
+        ("de", "Europe/Vienna", "Wien", "Europa"),
+        ("de", "Atlantic/Reykjavik", "Reykjavík", "Atlantik"),
+        ("de", "America/Argentina/Buenos_Aires", "Buenos Aires", "Amerika"),
+        ("de", "UTC", "UTC", None),
+        ("de", "Etc/GMT+5", "GMT+5", "Etc"),
+    ],
+)
+def test_zones_are_named_in_the_language_of_the_page(
+    app: Flask, language: str, zone: str, place: str, part: str | None
+) -> None:
+    with app.test_request_context(), force_locale(language):
+        chosen = {each.value: (each.label, each.optgroup) for each in zones("", also=[zone])}
+    assert chosen[zone] == (place, part)
