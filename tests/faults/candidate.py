@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import threading
+from collections.abc import Collection
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -28,17 +30,32 @@ def say(word: str) -> None:
     sys.stdout.flush()
 
 
-def marking_job(file: Path, seconds: float) -> Work:
-    """A job that writes its number into a file, in one atomic append, and takes `seconds`."""
+def marking_job(
+    file: Path,
+    seconds: float,
+    *,
+    deadly: Collection[int] = (),
+    endless: Collection[int] = (),
+    hard_limit: float = 600.0,
+) -> Work:
+    """A job that writes its number into a file, in one atomic append, and takes `seconds`.
+
+    `deadly` numbers kill their process after a second, `endless` ones never come back.
+    """
     marks = os.open(file, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def body(run: Run, number: int) -> None:
+        if number in endless:
+            threading.Event().wait()
+        if number in deadly:
+            run.pause(1.0)
+            os.kill(os.getpid(), signal.SIGKILL)
         run.pause(seconds)
         run.checkpoint()
         os.write(marks, f"{number}\n".encode())
         run.count("marks")
 
-    return Work(Timed("mark", "Mark"), body, "mark_{}")
+    return Work(Timed("mark", "Mark", hard_limit=timedelta(seconds=hard_limit)), body, "mark_{}")
 
 
 def tell_who_leads(clock: Clock) -> None:
@@ -55,7 +72,7 @@ def tell_who_leads(clock: Clock) -> None:
 def main(wishes: dict[str, Any]) -> None:
     settings, _warnings = load(wishes["environment"])
     leases.LEASE = timedelta(seconds=wishes["letter_lease"])
-    WORKS["mark"] = marking_job(Path(wishes["marks"]), wishes["seconds"])
+    WORKS["mark"] = marking_job(Path(wishes["marks"]), wishes["seconds"], **wishes["trouble"])
     app = create_app(settings)
     scheduler.init_app(app, Pace(**wishes["pace"]))
     threading.Thread(target=tell_who_leads, args=(scheduler.clock_of(app),), daemon=True).start()

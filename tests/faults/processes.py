@@ -130,9 +130,18 @@ class Instance:
         self.settings = app.extensions[SETTINGS]
 
     def start(
-        self, *, pace: Pace = FAST, seconds: float = 0.0, letter_lease: float = 1.0, mail_url: str = ""
+        self,
+        *,
+        pace: Pace = FAST,
+        seconds: float = 0.0,
+        letter_lease: float = 1.0,
+        mail_url: str = "",
+        **trouble: Any,
     ) -> Candidate:
-        """Start one more process; `seconds` is how long each run of the marking job takes."""
+        """Start one more process; `seconds` is how long each run of the marking job takes.
+
+        `trouble` says which of them are deadly or endless, and their hard limit.
+        """
         wishes = {
             "environment": {
                 "SNEAKY_DATA_DIR": str(self.settings.data_dir),
@@ -146,6 +155,7 @@ class Instance:
             "marks": str(self.marks_file),
             "seconds": seconds,
             "letter_lease": letter_lease,
+            "trouble": trouble,
         }
         command = [sys.executable, "-m", "tests.faults.candidate", json.dumps(wishes)]
         process = subprocess.Popen(

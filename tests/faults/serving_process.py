@@ -55,6 +55,14 @@ class ServingProcess:
             )
         wait_until(lambda: self.answers("/healthz"), "it answers", 60)
 
+    def pids(self) -> list[int]:
+        """The process that watches, and the one that serves."""
+        if self._process is None:
+            return []
+        pid = self._process.pid
+        workers = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return [pid, *map(int, workers)]
+
     def kill(self) -> None:
         """kill -9 to all of it, and wait until the system has buried it."""
         if self._process is not None:
