@@ -61,7 +61,7 @@ def _watch(
                 if claimed is not None:
                     claims.renew(claimed, lease=lease)
             except LeaseLost:
-                return
+                claimed = None  # the body learns it at its next checkpoint, if it ever gets there
             except Exception as error:  # noqa: BLE001  (whatever it is, the next try may do)
                 log_failure(logger, "the lease of a run could not be renewed; trying again", error)
                 over.wait(min(1.0, lease.total_seconds() / 10))

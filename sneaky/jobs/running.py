@@ -7,6 +7,7 @@ import logging
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -191,7 +192,8 @@ def _tick(order: Order, runner: Runner) -> JobResult:
     work, started_at = order.work, now()
     run = Run(work.timed, order.slot, order.trigger, stopping=runner.stopping)
     runner.claimed()
-    with kept(None, lease=runner.lease, hard_limit=work.timed.hard_limit, hung=runner.overrun):
+    hung = functools.partial(_give_up_tick, work, run, started_at, runner)
+    with kept(None, lease=runner.lease, hard_limit=work.timed.hard_limit, hung=hung):
         outcome = _outcome(run, work, order.ids)
     if outcome.state is ExecutionState.RUNNING:  # there is no slot to finish: the next tick goes on
         outcome = replace(outcome, state=ExecutionState.SUCCEEDED)
@@ -243,14 +245,25 @@ def _failure(run: Run, error: BaseException) -> Outcome:
     )
 
 
+def _hung(work: Work, run: Run) -> Outcome:
+    logger.error("job hangs", extra={"job": work.name})
+    error = f"it hung: not done after {work.timed.hard_limit}"
+    return Outcome(ExecutionState.FAILED, monotonic() - run.began, dict(run.counts), error=error, log=run.log)
+
+
 def _give_up(work: Work, run: Run, claimed: Claim, runner: Runner) -> None:
     """Fence a run that hangs, mark it failed, and have its process replaced: a thread cannot be killed."""
-    error = f"it hung: not done after {work.timed.hard_limit}"
-    outcome = Outcome(
-        ExecutionState.FAILED, monotonic() - run.began, dict(run.counts), error=error, log=run.log
-    )
-    history.finish(claimed, outcome, job=work.name)
-    logger.error("job hangs", extra={"job": claimed.job_id, "execution": claimed.public_id})
+    with suppress(LeaseLost):  # another process has it, and this one hangs all the same
+        history.finish(claimed, _hung(work, run), job=work.name)
+        heart().ended(work.name, is_success=False)
+    runner.overrun()
+
+
+def _give_up_tick(work: Work, run: Run, started_at: datetime, runner: Runner) -> None:
+    """The same for a tick, which had no row so far."""
+    outcome = _hung(work, run)
+    history.record_tick(work.name, outcome, started_at=started_at, instance=runner.instance)
+    heart().ticked(work.name, is_success=False)
     runner.overrun()
 
 

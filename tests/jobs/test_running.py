@@ -190,18 +190,6 @@ def test_tries_are_bounded_and_wrong_data_is_tried_once(
     assert len(made) == tries
 
 
-def test_a_run_that_hangs_is_fenced_failed_and_its_process_replaced(app: Flask, make_job: MakeJob) -> None:
-    replaced = threading.Event()
-    work = make_job(lambda run: replaced.wait(10) and run.checkpoint(), hard=0.1)
-    runner = Runner(lease=timedelta(seconds=5), overrun=replaced.set)
-    result = perform(Order(work, (), now(), Trigger.CLOCK), runner)
-    assert replaced.is_set()
-    assert not result.success
-    [row] = runs()
-    assert row.state is ExecutionState.FAILED
-    assert row.error.startswith("it hung: not done after 0:00:00.1")
-
-
 def test_the_lease_is_renewed_while_a_step_takes_longer_than_it(app: Flask, make_job: MakeJob) -> None:
     leases: list[object] = []
     pause = threading.Event()
