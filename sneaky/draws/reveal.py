@@ -178,8 +178,9 @@ def _open(session: Session, match: seals.MatchFacts, participant_id: int) -> boo
     ).first()
     if opened is None:
         return False
-    exchange_id = session.scalar(select(Participant.exchange_id).where(Participant.id == participant_id))
-    audit.note("match.revealed", exchange_id=exchange_id, participant=participant_id)
+    if match.changed_at is None:  # who opens a second one was concerned by a mending, and nobody may know
+        exchange_id = session.scalar(select(Participant.exchange_id).where(Participant.id == participant_id))
+        audit.note("match.revealed", exchange_id=exchange_id)
     return True
 
 

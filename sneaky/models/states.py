@@ -98,6 +98,18 @@ class LetterKind(StrEnum):
     TEST = "test"
 
 
+# To whom and when such a letter goes can tell who gives to whom; no page shows it to an organizer or admin.
+TELLING = frozenset(
+    {
+        LetterKind.RECIPIENT_CHANGED,
+        LetterKind.SECOND_GIFT,
+        LetterKind.WISH_LIST_CHANGED,
+        LetterKind.NEW_MESSAGE,
+        LetterKind.NUDGE,  # after a mending it may go to just those who have somebody new
+    }
+)
+
+
 class LetterState(StrEnum):
     """Where a letter is on its way."""
 

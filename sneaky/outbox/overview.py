@@ -5,14 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, or_, select
+from sqlalchemy import case, func, or_, select
 
 from sneaky.core.clock import now
 from sneaky.core.db import db
 from sneaky.models import Exchange, Letter, LetterKind, LetterState
 from sneaky.models.letters import UNDELIVERED
+from sneaky.models.states import TELLING
 
 PAGE_SIZE = 50
+_IS_TELLING = Letter.kind.in_(TELLING)
 WAITING = (LetterState.QUEUED, LetterState.FAILED)
 
 
@@ -37,7 +39,10 @@ class OutboxCounts:
 
 @dataclass(frozen=True)
 class LetterRow:
-    """One letter as the outbox page shows it; `error` holds the server's own words."""
+    """One letter as the outbox page shows it; `error` holds the server's own words.
+
+    Of a letter in `TELLING` both are empty.
+    """
 
     id: int
     kind: LetterKind
@@ -90,13 +95,13 @@ def page(state: LetterState | None, number: int) -> Page:
             Letter.id,
             Letter.kind,
             Letter.state,
-            Letter.to_email,
+            case((_IS_TELLING, ""), else_=Letter.to_email).label("to_email"),
             Exchange.name.label("exchange_name"),
             Letter.attempts,
             Letter.created_at,
             Letter.next_try_at,
             Letter.settled_at,
-            Letter.error,
+            case((_IS_TELLING, ""), else_=Letter.error).label("error"),
         )
         .outerjoin(Exchange, Exchange.id == Letter.exchange_id)
         .where(*chosen)

@@ -16,15 +16,13 @@ from sneaky.models.letters import UNDELIVERED
 
 LETTERS_A_PAGE = 50
 
-# A letter about a changed recipient, a wish list or a message tells by its addressee and instant who gives to
-# whom. Those never stand in the ledger; that an address fails shows on the participants page.
+# None of `TELLING` stands in the ledger; that an address fails shows on the participants page.
 KINDS_SHOWN = (
     LetterKind.CONFIRM_REGISTRATION,
     LetterKind.ALREADY_JOINED,
     LetterKind.MAGIC_LINK,
     LetterKind.MATCH,
     LetterKind.REMINDER,
-    LetterKind.NUDGE,
     LetterKind.EXCHANGE_CHANGED,
     LetterKind.EXCHANGE_CANCELLED,
     LetterKind.MATCHES_REVEALED,
