@@ -87,9 +87,16 @@ def test_readiness_tells_of_an_old_schema(app: Flask) -> None:
     a_leader()
     assert reasons_not_ready() == []
     with transaction() as session:
-        session.execute(text("UPDATE alembic_version SET version_num = 'older'"))
+        session.execute(text("UPDATE alembic_version SET version_num = '20010101_older'"))
     [reason] = reasons_not_ready()
-    assert reason.startswith("the database is at revision older, this version needs ")
+    assert reason.startswith("the database is at revision 20010101_older, this version needs ")
+
+
+def test_readiness_lasts_while_a_later_version_has_upgraded_the_schema_already(app: Flask) -> None:
+    a_leader()
+    with transaction() as session:
+        session.execute(text("UPDATE alembic_version SET version_num = '29991231_later'"))
+    assert reasons_not_ready() == []
 
 
 def test_readiness_tells_of_a_database_that_takes_no_letters(app: Flask) -> None:
