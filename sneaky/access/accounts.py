@@ -8,13 +8,13 @@ from sneaky.access import addresses, audit, claims, passwords, sessions
 from sneaky.access.profiles import OrganizerProfile
 from sneaky.core.clock import now
 from sneaky.core.db import db, insert_into, open_session
-from sneaky.core.errors import RuleBroken
+from sneaky.core.errors import RuleBroken, words
 from sneaky.core.typed import line
 from sneaky.models import MagicToken, Organizer, TokenPurpose
 from sneaky.models.columns import NAME_LENGTH
 from sneaky.outbox import gate
 
-_TAKEN = "Somebody with this address is an organizer already."
+_TAKEN = words("Somebody with this address is an organizer already.")
 
 
 def checked(name: str, email: str, password: str) -> tuple[str, str, str]:
@@ -22,7 +22,7 @@ def checked(name: str, email: str, password: str) -> tuple[str, str, str]:
 
     Hashing takes its time, so this comes before the transaction. Raises `RuleBroken` on the field to blame.
     """
-    name = line(name, field="name", called="The name", longest=NAME_LENGTH)
+    name = line(name, field="name", called=words("The name"), longest=NAME_LENGTH)
     email = addresses.normalise(email)
     passwords.check(password, about=(name, email))
     if id_of(email) is not None:

@@ -14,7 +14,7 @@ from sneaky.access import addresses, audit, claims, personal_letters, rate_limit
 from sneaky.access.claims import Link
 from sneaky.core.clock import now
 from sneaky.core.db import db, open_session, transaction
-from sneaky.core.errors import RuleBroken, TooMany
+from sneaky.core.errors import RuleBroken, TooMany, words
 from sneaky.core.tokens import normalise_code
 from sneaky.models import (
     Exchange,
@@ -35,7 +35,7 @@ _USED_KEPT_FOR = timedelta(hours=24)
 _ONCE = (TokenPurpose.SIGN_IN, TokenPurpose.CONFIRM_REGISTRATION)
 _BEFORE_DRAW = (ExchangeState.DRAFT, ExchangeState.REGISTRATION_OPEN, ExchangeState.REGISTRATION_CLOSED)
 _NO_EXCHANGE = 0
-_OLD_LINK = "This link was used already, or it is too old. Ask for a fresh one."
+_OLD_LINK = words("This link was used already, or it is too old. Ask for a fresh one.")
 
 
 class LinkState(StrEnum):

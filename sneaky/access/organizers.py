@@ -21,7 +21,7 @@ from sneaky.access.claims import Link
 from sneaky.access.profiles import ORGANIZER_COLUMNS, OrganizerProfile
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
-from sneaky.core.errors import Forbidden, NotFound, RuleBroken
+from sneaky.core.errors import Forbidden, NotFound, RuleBroken, words
 from sneaky.core.settings import settings
 from sneaky.core.typed import line
 from sneaky.models import Instance, LetterKind, MagicToken, Organizer, TokenPurpose
@@ -32,8 +32,8 @@ INVITATION_LIVES = timedelta(days=7)
 RESET_LIVES = timedelta(hours=1)
 _SETUP_LIVES = timedelta(days=7)
 _LOCALES = frozenset({"en", "de"})
-_OLD_LINK = "This link was used already, or it is too old."
-_WRONG = "Address and password do not go together. Try again, or choose a new password."
+_OLD_LINK = words("This link was used already, or it is too old.")
+_WRONG = words("Address and password do not go together. Try again, or choose a new password.")
 _INVITATION = (LetterKind.ORGANIZER_INVITATION, TokenPurpose.ORGANIZER_INVITATION)
 _RESET = (LetterKind.PASSWORD_RESET, TokenPurpose.PASSWORD_RESET)
 
@@ -199,7 +199,7 @@ def profile(organizer_id: int) -> OrganizerProfile:
 
 def change_profile(organizer_id: int, *, name: str, locale: str | None, zone: str | None) -> None:
     """Change how an organizer is called and in which language and IANA zone we write to them."""
-    name = line(name, field="name", called="The name", longest=NAME_LENGTH)
+    name = line(name, field="name", called=words("The name"), longest=NAME_LENGTH)
     if locale is not None and locale not in _LOCALES:
         raise RuleBroken("We do not speak this language yet.", field="locale")
     if zone is not None and zone not in pytz.all_timezones_set:

@@ -29,10 +29,12 @@ def check(password: str, *, about: tuple[str, ...] = ()) -> None:
     folded = password.casefold()
     if len(password) < SHORTEST:
         raise RuleBroken(
-            f"Take at least {SHORTEST} characters; three or four words do well.", field="password"
+            "Take at least %(count)d characters; three or four words do well.",
+            count=SHORTEST,
+            field="password",
         )
     if len(password) > LONGEST:
-        raise RuleBroken(f"Take at most {LONGEST} characters.", field="password")
+        raise RuleBroken("Take at most %(count)d characters.", count=LONGEST, field="password")
     if folded in _common() or len(set(folded)) < 4 or folded in {text.casefold() for text in about}:
         raise RuleBroken("Many people would guess this one. Take another.", field="password")
 

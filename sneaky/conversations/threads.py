@@ -12,7 +12,7 @@ from sqlalchemy import case, func, insert, select, update
 from sneaky.core.clock import now
 from sneaky.core.crypto import keyring, sealed_otherwise
 from sneaky.core.db import db, transaction
-from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.core.tokens import new_public_id
 from sneaky.core.typed import paragraphs
 from sneaky.matches import seals
@@ -105,20 +105,18 @@ def write(participant_id: int, side: MessageAuthor, body: str, second: str | Non
 
     Raises `RuleBroken` for bad input (field `body`), before the match is opened, and once all is over.
     """
-    body = paragraphs(body, field="body", called="The message", longest=BODY_LENGTH, is_required=True)
+    body = paragraphs(body, field="body", called=words("The message"), longest=BODY_LENGTH, is_required=True)
     with transaction() as session:
         conversation_id = _conversation_id(participant_id, side, second)
         if conversation_id is None:
-            raise RuleBroken(
-                "Open your match first; then you can write."
-                if side is MessageAuthor.GIVER
-                else "There is nobody to write to. Once the names are drawn there usually is."
-            )
+            if side is MessageAuthor.GIVER:
+                raise RuleBroken("Open your match first; then you can write.")
+            raise RuleBroken("There is nobody to write to. Once the names are drawn there usually is.")
         if not _is_live(participant_id):
             raise RuleBroken("This exchange is over; its conversations are closed.")
         written = select(func.count()).where(Message.conversation_id == conversation_id)
         if (session.scalar(written) or 0) >= MOST_MESSAGES:
-            raise RuleBroken(f"This conversation is full with {MOST_MESSAGES} messages.")
+            raise RuleBroken("This conversation is full with %(most)d messages.", most=MOST_MESSAGES)
         session.add(
             Message(
                 conversation_id=conversation_id,
@@ -201,12 +199,12 @@ def _conversation_id(participant_id: int, side: MessageAuthor, second: str | Non
     if match_id is None:
         return None
     return db.session.scalar(select(Conversation.id).where(Conversation.match_id == match_id))
+
+
 def _second(participant_id: int, match_id: str) -> str:
     if match_id not in seals.second_matches(participant_id):
         raise NotFound
     return match_id
-
-
 
 
 def _is_live(participant_id: int) -> bool:

@@ -1,13 +1,24 @@
-"""What can go wrong, in words for people: an error's docstring is its default message."""
+"""What can go wrong, in words for people: an error's docstring is its default message.
+
+Messages are written in English where a rule breaks, with `%(name)s` for what differs. Whoever shows one finds
+it in the reader's language, and fills in the values.
+"""
 
 from __future__ import annotations
+
+
+def words(text: str) -> str:
+    """`text` as it is; marks words for people that stand in a constant, so that they are translated."""
+    return text
 
 
 class SneakyError(Exception):
     """Something went wrong."""
 
-    def __init__(self, message: str | None = None) -> None:
-        self.message = message or (type(self).__doc__ or "").strip()
+    def __init__(self, message: str | None = None, **values: object) -> None:
+        self.template = message or (type(self).__doc__ or "").strip()
+        self.values = values
+        self.message = self.template % values if values else self.template
         super().__init__(self.message)
 
 
@@ -17,8 +28,8 @@ class RuleBroken(SneakyError):
     The message tells what to do instead. `field` names the form field to blame, if one is.
     """
 
-    def __init__(self, message: str | None = None, *, field: str | None = None) -> None:
-        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0])
+    def __init__(self, message: str | None = None, *, field: str | None = None, **values: object) -> None:
+        super().__init__(message or (type(self).__doc__ or "").strip().splitlines()[0], **values)
         self.field = field
 
 

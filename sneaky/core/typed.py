@@ -24,11 +24,19 @@ def paragraphs(text: str, *, field: str, called: str, longest: int, is_required:
 
 def _checked(text: str, field: str, called: str, longest: int, is_required: bool) -> str:
     if is_required and not text:
-        raise RuleBroken(f"{called} is missing. Please fill it in.", field=field)
+        raise RuleBroken("%(called)s is missing. Please fill it in.", called=called, field=field)
     if len(text) > longest:
-        raise RuleBroken(f"{called} has {len(text)} characters. Please keep it to {longest}.", field=field)
+        raise RuleBroken(
+            "%(called)s has %(number)d characters. Please keep it to %(most)d.",
+            called=called,
+            number=len(text),
+            most=longest,
+            field=field,
+        )
     if any(_is_hidden(mark) for mark in text):
-        raise RuleBroken(f"{called} contains invisible characters. Please type it anew.", field=field)
+        raise RuleBroken(
+            "%(called)s contains invisible characters. Please type it anew.", called=called, field=field
+        )
     return text
 
 

@@ -15,7 +15,7 @@ from sneaky import conversations
 from sneaky.access import addresses, audit
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
-from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.core.tokens import new_public_id
 from sneaky.core.typed import line
 from sneaky.draws import earlier, mending
@@ -169,11 +169,11 @@ def _drawn(session: Session, exchange_id: int) -> tuple[Exchange, Draw]:
 
 
 def _seat(session: Session, exchange_id: int, newcomer: Newcomer) -> int:
-    name = line(newcomer.name, field="name", called="The name", longest=NAME_LENGTH)
+    name = line(newcomer.name, field="name", called=words("The name"), longest=NAME_LENGTH)
     email = addresses.normalise(newcomer.email)
     known = None if newcomer.is_guarded else seats.by_email(session, exchange_id, email)
     if known is not None and known.state is ParticipantState.ACTIVE:
-        raise RuleBroken(f"{known.name} takes part with this address already.", field="email")
+        raise RuleBroken("%(name)s takes part with this address already.", name=known.name, field="email")
     participant = seats.seated(
         session, exchange_id, name, email, ParticipantState.ACTIVE, is_guarded=newcomer.is_guarded
     )

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import Any
+
+from flask_babel import gettext as _
+from flask_babel import ngettext
 
 from sneaky.draws.explain import Verdict, blocking_household, verdict
 from sneaky.draws.matching import DrawOptions
@@ -50,7 +54,7 @@ class Change:
 
 @dataclass(frozen=True)
 class RulesVerdict:
-    """Whether a draw can be made, in sentences for the organizer.
+    """Whether a draw can be made, in sentences for the organizer, in the language of whoever asks.
 
     `is_certain` is False where an option makes the question too hard to settle. `sentences` say why there is
     no draw, `changes` (all of them together) are the smallest help; `warnings` point at matches that can be
@@ -71,7 +75,7 @@ def verdict_for(exchange_id: int) -> RulesVerdict:
 
 def refusal(rules: Rules) -> str:
     """Why no draw can be made, as one text for the one who pressed the button."""
-    return " ".join(_judge(rules).sentences) or "These rules leave no draw. Loosen one of them."
+    return " ".join(_judge(rules).sentences) or _("These rules leave no draw. Loosen one of them.")
 
 
 def _judge(rules: Rules) -> RulesVerdict:
@@ -99,29 +103,64 @@ def _judge(rules: Rules) -> RulesVerdict:
 
 
 def _too_few(number: int) -> str:
-    so_far = {0: "nobody does", 1: "one does", 2: "two do"}[number]
-    return f"At least {FEWEST_PEOPLE} people have to take part; so far {so_far}. Add some more."
+    return (
+        _("At least 3 people have to take part; so far nobody does. Add some more."),
+        _("At least 3 people have to take part; so far one does. Add some more."),
+        _("At least 3 people have to take part; so far two do. Add some more."),
+    )[number]
 
 
 def _why(rules: Rules, found: Verdict[int]) -> str:
     """Name the blocking group from the side that names fewer people, by its household where it is one."""
-    if found.is_shorter_from_recipients:
-        may, blocked, allowed = "get from", found.blocking_recipients, found.allowed_givers
+    is_about_getting = found.is_shorter_from_recipients
+    if is_about_getting:
+        blocked, allowed = found.blocking_recipients, found.allowed_givers
     else:
-        may, blocked, allowed = "give to", found.blocking_givers, found.allowed_recipients
+        blocked, allowed = found.blocking_givers, found.allowed_recipients
     block = blocking_household(found, rules.household_of)
     home = rules.home_of(next(iter(blocked))) if block else ""
-    if allowed and block and block.is_whole and allowed.isdisjoint(blocked):
-        return f"The {len(blocked)} of household {home} may only {may} {_these(rules, allowed)}."
-    who = _names(rules, blocked) if len(blocked) == 1 else f"These {len(blocked)} ({_names(rules, blocked)})"
-    from_home = f", all of household {home}," if block and len(blocked) > 1 else ""
+    is_home = bool(allowed and block and block.is_whole and allowed.isdisjoint(blocked))
+    group = _household(home, len(blocked)) if is_home else _group(rules, blocked, home)
     if not allowed:
-        return f"{who}{from_home} may not {may} anybody."
-    return f"{who}{from_home} may only {may} {_these(rules, allowed)}."
+        if is_about_getting:
+            return str(_("%(group)s may not get from anybody.", group=group))
+        return str(_("%(group)s may not give to anybody.", group=group))
+    named = {"group": group, "names": _names(rules, allowed), "number": len(allowed)}
+    return _may_only(is_about_getting, named)
 
 
-def _these(rules: Rules, people: Collection[int]) -> str:
-    return _names(rules, people) if len(people) == 1 else f"these {len(people)}: {_names(rules, people)}"
+def _household(home: str, number: int) -> str:
+    return str(_("The %(number)d of household %(home)s", number=number, home=home))
+
+
+def _group(rules: Rules, people: Collection[int], home: str) -> str:
+    """The people as the beginning of a sentence."""
+    if len(people) == 1:
+        return _names(rules, people)
+    named = {"number": len(people), "names": _names(rules, people)}
+    if home:
+        return str(_("These %(number)d (%(names)s), all of household %(home)s,", home=home, **named))
+    return str(_("These %(number)d (%(names)s)", **named))
+
+
+def _may_only(is_about_getting: bool, named: dict[str, Any]) -> str:
+    if is_about_getting:
+        return str(
+            ngettext(
+                "%(group)s may only get from %(names)s.",
+                "%(group)s may only get from these %(number)d: %(names)s.",
+                named["number"],
+                **named,
+            )
+        )
+    return str(
+        ngettext(
+            "%(group)s may only give to %(names)s.",
+            "%(group)s may only give to these %(number)d: %(names)s.",
+            named["number"],
+            **named,
+        )
+    )
 
 
 def _names(rules: Rules, people: Collection[int]) -> str:
@@ -130,8 +169,9 @@ def _names(rules: Rules, people: Collection[int]) -> str:
     if len(names) == 1:
         return names[0]
     if len(names) <= _MOST_NAMES:
-        return f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{', '.join(names[:_MOST_NAMES])} and {len(names) - _MOST_NAMES} more"
+        return str(_("%(names)s and %(last)s", names=", ".join(names[:-1]), last=names[-1]))
+    first = ", ".join(names[:_MOST_NAMES])
+    return str(_("%(names)s and %(number)d more", names=first, number=len(names) - _MOST_NAMES))
 
 
 def _changes(rules: Rules, found: Verdict[int]) -> Iterator[Change]:
@@ -141,10 +181,12 @@ def _changes(rules: Rules, found: Verdict[int]) -> Iterator[Change]:
     for giver, recipient in ((rules.persons[one], rules.persons[other]) for one, other in by_name):
         home = rules.home_of(giver.id)
         if (giver.id, recipient.id) in rules.excluded:
-            yield _about(Action.ALLOW, f"Let {giver.name} give to {recipient.name}", giver, recipient)
+            label = _("Let %(giver)s give to %(recipient)s", giver=giver.name, recipient=recipient.name)
+            yield _about(Action.ALLOW, label, giver, recipient)
         if home and home == rules.home_of(recipient.id) and giver.id not in moved:
             moved.add(giver.id)
-            yield _about(Action.LEAVE_HOUSEHOLD, f"Take {giver.name} out of household {home}", giver)
+            label = _("Take %(name)s out of household %(home)s", name=giver.name, home=home)
+            yield _about(Action.LEAVE_HOUSEHOLD, label, giver)
 
 
 def _about(action: Action, label: str, giver: Person, recipient: Person | None = None) -> Change:
@@ -156,57 +198,58 @@ def _about(action: Action, label: str, giver: Person, recipient: Person | None =
 def _blocked_by_option(rules: Rules) -> RulesVerdict:
     changes = []
     if rules.single_loop:
-        changes.append(Change(Action.ALLOW_LOOPS, "Allow more than one loop"))
+        changes.append(Change(Action.ALLOW_LOOPS, _("Allow more than one loop")))
     if rules.no_reciprocal:
-        changes.append(Change(Action.ALLOW_RECIPROCAL, "Allow two people to give to each other"))
-    asked = " and ".join(
-        name
-        for name, is_on in (
-            ("one single loop", rules.single_loop),
-            ("no two give to each other", rules.no_reciprocal),
-        )
-        if is_on
-    )
-    sentence = f"The exclusions leave a draw, but none that keeps “{asked}” as well."
+        changes.append(Change(Action.ALLOW_RECIPROCAL, _("Allow two people to give to each other")))
+    if rules.single_loop and rules.no_reciprocal:
+        asked = _("one single loop and no two give to each other")
+    else:
+        asked = _("one single loop") if rules.single_loop else _("no two give to each other")
+    sentence = _("The exclusions leave a draw, but none that keeps “%(asked)s” as well.", asked=asked)
     return RulesVerdict(is_possible=False, sentences=[sentence], changes=changes)
 
 
 def _blocked_by_last_year() -> RulesVerdict:
     return RulesVerdict(
         is_possible=False,
-        sentences=["There is a draw, but none that rules out every match of last year as well."],
-        changes=[Change(Action.SOFTEN_LAST_YEAR, "Avoid last year's matches as far as possible")],
+        sentences=[_("There is a draw, but none that rules out every match of last year as well.")],
+        changes=[Change(Action.SOFTEN_LAST_YEAR, _("Avoid last year's matches as far as possible"))],
     )
 
 
 def _warnings(rules: Rules, declared: Verdict[int], full: Verdict[int]) -> Iterator[str]:
     """Matches that can be guessed; those that only earlier draws force are counted, not named."""
     forced = sorted((rules.persons[g].name, rules.persons[r].name) for g, r in declared.forced_pairs)
-    yield from _first(f"{giver} can only give to {recipient}." for giver, recipient in forced)
+    yield from _first(
+        _("%(giver)s can only give to %(recipient)s.", giver=giver, recipient=recipient)
+        for giver, recipient in forced
+    )
     if len(rules.people) > FEWEST_PEOPLE:  # among three, two choices are all there are
         thin = sorted(
             (rules.persons[one].name, _names(rules, two)) for one, two in declared.thin_choices.items()
         )
-        yield from _first(f"{giver} has just two choices: {two}." for giver, two in thin)
+        yield from _first(
+            _("%(giver)s has just two choices: %(names)s.", giver=giver, names=two) for giver, two in thin
+        )
     more = len(full.forced_pairs) - len(declared.forced_pairs)
     if more > 0:
-        yield f"Without last year's matches {_people(more)} just one choice, which may be guessed."
+        yield ngettext(
+            "Without last year's matches %(num)d person has just one choice, which may be guessed.",
+            "Without last year's matches %(num)d people have just one choice, which may be guessed.",
+            more,
+        )
     if full.soft_pairs_needed:
-        yield f"{_times(full.soft_pairs_needed)} of last year cannot be avoided."
+        yield ngettext(
+            "%(num)d match of last year cannot be avoided.",
+            "%(num)d matches of last year cannot be avoided.",
+            full.soft_pairs_needed,
+        )
     if not full.is_certain:
-        yield "Whether a draw keeps all options is hard to tell beforehand; the draw will try."
+        yield _("Whether a draw keeps all options is hard to tell beforehand; the draw will try.")
 
 
 def _first(sentences: Iterable[str]) -> Iterator[str]:
     every = list(sentences)
     yield from every[:_MOST_WARNINGS]
     if len(every) > _MOST_WARNINGS:
-        yield f"… and {len(every) - _MOST_WARNINGS} more like this."
-
-
-def _people(number: int) -> str:
-    return "1 person has" if number == 1 else f"{number} people have"
-
-
-def _times(number: int) -> str:
-    return "1 match" if number == 1 else f"{number} matches"
+        yield _("… and %(number)d more like this.", number=len(every) - _MOST_WARNINGS)

@@ -9,11 +9,11 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session, aliased
 
 from sneaky.core.db import db, insert_into, transaction
-from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.exchanges.rows import held_exchange, refuse_once_drawn
 from sneaky.models import Exclusion, Participant, ParticipantState
 
-_AT_THE_DRAW = "Exclusions count at the draw; undo it to change them."
+_AT_THE_DRAW = words("Exclusions count at the draw; undo it to change them.")
 
 
 @dataclass(frozen=True)

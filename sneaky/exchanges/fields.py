@@ -10,7 +10,7 @@ from decimal import Decimal
 import pytz
 
 from sneaky.core.clock import now
-from sneaky.core.errors import RuleBroken
+from sneaky.core.errors import RuleBroken, words
 from sneaky.core.typed import line, paragraphs
 from sneaky.models.columns import NAME_LENGTH
 from sneaky.reminders.planning import to_instant
@@ -52,7 +52,8 @@ def checked(fields: ExchangeFields) -> ExchangeFields:
     _refuse_zoned(fields.event_local, "event_local")
     if fields.event_local.year > now().year + MOST_YEARS_AHEAD:
         raise RuleBroken(
-            f"The date is too far away. Please choose one in the next {MOST_YEARS_AHEAD} years.",
+            "The date is too far away. Please choose one in the next %(years)d years.",
+            years=MOST_YEARS_AHEAD,
             field="event_local",
         )
     ends = fields.registration_ends_local
@@ -64,9 +65,13 @@ def checked(fields: ExchangeFields) -> ExchangeFields:
             )
     return replace(
         fields,
-        name=line(fields.name, field="name", called="The name", longest=NAME_LENGTH),
-        place=line(fields.place, field="place", called="The place", longest=PLACE_LENGTH, is_required=False),
-        message=paragraphs(fields.message, field="message", called="The message", longest=MESSAGE_LENGTH),
+        name=line(fields.name, field="name", called=words("The name"), longest=NAME_LENGTH),
+        place=line(
+            fields.place, field="place", called=words("The place"), longest=PLACE_LENGTH, is_required=False
+        ),
+        message=paragraphs(
+            fields.message, field="message", called=words("The message"), longest=MESSAGE_LENGTH
+        ),
         budget=_budget(fields.budget),
         currency=_currency(fields.currency),
         reminder_days=checked_days(fields.reminder_days),
@@ -78,10 +83,12 @@ def checked_days(days: Sequence[int]) -> list[int]:
     chosen = sorted(set(days), reverse=True)
     if any(not 1 <= day <= MOST_DAYS_BEFORE for day in chosen):
         raise RuleBroken(
-            f"Reminders go out 1 to {MOST_DAYS_BEFORE} days before the date.", field="reminder_days"
+            "Reminders go out 1 to %(days)d days before the date.",
+            days=MOST_DAYS_BEFORE,
+            field="reminder_days",
         )
     if len(chosen) > MOST_REMINDERS:
-        raise RuleBroken(f"Please keep it to {MOST_REMINDERS} reminders.", field="reminder_days")
+        raise RuleBroken("Please keep it to %(most)d reminders.", most=MOST_REMINDERS, field="reminder_days")
     return chosen
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import delete, exists, select
 from sqlalchemy.orm import Session
 
 from sneaky.core.db import db, transaction
+from sneaky.core.errors import words
 from sneaky.core.typed import line
 from sneaky.exchanges.rows import held_participant, refuse_once_drawn
 from sneaky.models import Household, Participant, ParticipantState
@@ -55,7 +56,11 @@ def assign_all(participant_ids: Iterable[int], household_name: str) -> None:
 def find_or_make(session: Session, exchange_id: int, name: str | None) -> int | None:
     """The id of the household of this name (in any case) in a locked exchange; None for a blank name."""
     called = line(
-        name or "", field="household", called="The household's name", longest=NAME_LENGTH, is_required=False
+        name or "",
+        field="household",
+        called=words("The household's name"),
+        longest=NAME_LENGTH,
+        is_required=False,
     )
     if not called:
         return None

@@ -6,12 +6,12 @@ from sqlalchemy import select
 
 from sneaky.core import tokens
 from sneaky.core.db import db, transaction
-from sneaky.core.errors import NotFound
+from sneaky.core.errors import NotFound, words
 from sneaky.exchanges.rows import held_exchange, refuse_once_drawn
 from sneaky.models import Exchange
 from sneaky.outbox import links
 
-_NO_LINK_NEEDED = "Nobody can join by a link any more; add people one by one instead."
+_NO_LINK_NEEDED = words("Nobody can join by a link any more; add people one by one instead.")
 
 
 def current(exchange_id: int) -> str | None:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from sneaky.access import audit
 from sneaky.core.clock import now
 from sneaky.core.db import transaction
-from sneaky.core.errors import RuleBroken
+from sneaky.core.errors import RuleBroken, words
 from sneaky.core.tokens import new_public_id
 from sneaky.exchanges import join_links, name_lists, seats
 from sneaky.exchanges.completion import complete_due, complete_never_drawn
@@ -41,7 +41,7 @@ __all__ = [
     "unmark_matched",
 ]
 
-_UNDO_FIRST = "Undo the draw first, as long as nobody has opened a match."
+_UNDO_FIRST = words("Undo the draw first, as long as nobody has opened a match.")
 
 
 def create(organizer_id: int, form: ExchangeFields, *, people: str = "") -> int:

@@ -67,14 +67,14 @@ def send_again(participant_id: int) -> None:
         refuse_once_over(exchange)
         rate_limits.hit(rate_limits.LETTERS_BY_ADDRESS, addresses.folded(participant.email))
         if participant.state is ParticipantState.WITHDRAWN:
-            raise RuleBroken(f"{participant.name} has withdrawn and gets no letters.")
+            raise RuleBroken("%(name)s has withdrawn and gets no letters.", name=participant.name)
         if queue.readdress(participant_id, participant.email):
             return
         if participant.state is ParticipantState.PENDING:
             ask_to_confirm(participant)
             return
         if exchange.state is not ExchangeState.MATCHED:
-            raise RuleBroken(f"{participant.name} gets a letter once the names are drawn.")
+            raise RuleBroken("%(name)s gets a letter once the names are drawn.", name=participant.name)
         queue.put(LetterKind.MATCH, participant.email, exchange_id=exchange.id, participant_id=participant_id)
 
 
@@ -96,7 +96,9 @@ def hand_out_link(participant_id: int) -> str:
         exchange, participant = held_participant(session, participant_id)
         refuse_once_over(exchange)
         if participant.state is not ParticipantState.ACTIVE:
-            raise RuleBroken(f"{participant.name} does not take part, so there is no link to hand out.")
+            raise RuleBroken(
+                "%(name)s does not take part, so there is no link to hand out.", name=participant.name
+            )
         audit.note(
             "link.handed-out",
             organizer_id=exchange.organizer_id,

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from sneaky.access import addresses
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
-from sneaky.core.errors import RuleBroken
+from sneaky.core.errors import RuleBroken, words
 from sneaky.core.typed import line
 from sneaky.exchanges import households
 from sneaky.exchanges.rows import held_exchange, refuse_once_drawn
@@ -59,7 +59,7 @@ def read_lines(text: str, exchange_id: int | None = None) -> Preview:
     """
     lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip(" ,;\t")]
     if len(lines) > MOST_LINES:
-        raise RuleBroken(f"Please give at most {MOST_LINES:,} lines at once.", field="lines")
+        raise RuleBroken("Please give at most %(most)s lines at once.", most=f"{MOST_LINES:,}", field="lines")
     taken = set() if exchange_id is None else _taking_part(exchange_id)
     seen: set[str] = set()
     rows = []
@@ -93,7 +93,7 @@ def add_many(exchange_id: int, rows: Iterable[PreviewRow]) -> int:
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_drawn(
-            exchange, "Use “Add someone after the draw”; it changes as few matches as possible."
+            exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible."
         )
         homes = {
             name: households.find_or_make(session, exchange_id, name)
@@ -141,9 +141,13 @@ def _cells(text: str) -> list[str]:
 def _read(cells: list[str], taken: set[str], seen: set[str]) -> PreviewRow:
     name, email, household = _sorted_out(cells)
     try:
-        name = line(name, field="name", called="The name", longest=NAME_LENGTH)
+        name = line(name, field="name", called=words("The name"), longest=NAME_LENGTH)
         household = line(
-            household, field="household", called="The household", longest=NAME_LENGTH, is_required=False
+            household,
+            field="household",
+            called=words("The household"),
+            longest=NAME_LENGTH,
+            is_required=False,
         )
         email = addresses.normalise(email)
     except RuleBroken as broken:

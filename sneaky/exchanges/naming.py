@@ -26,5 +26,9 @@ def person_called(exchange_id: int, typed: str, *, field: str) -> int:
             return int(found[0].id)
         if found:
             some = ", ".join(f"{row.name} ({row.email})" for row in found[: _NAMED_AT_MOST - 1])
-            raise RuleBroken(f"Several people are called so: {some}. Type the address instead.", field=field)
-    raise RuleBroken(f"Nobody here is called “{text}”. Check the spelling.", field=field)
+            raise RuleBroken(
+                "Several people are called so: %(people)s. Type the address instead.",
+                people=some,
+                field=field,
+            )
+    raise RuleBroken("Nobody here is called “%(text)s”. Check the spelling.", text=text, field=field)

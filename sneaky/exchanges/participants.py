@@ -8,7 +8,7 @@ from sneaky.access import addresses, audit, claims, sessions
 from sneaky.core.clock import now
 from sneaky.core.crypto import keyring
 from sneaky.core.db import transaction
-from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.core.typed import line, paragraphs
 from sneaky.exchanges import households
 from sneaky.exchanges.name_lists import Preview, PreviewRow, add_many, read_lines
@@ -51,18 +51,19 @@ def add(
     had withdrawn, is brought back. Raises `RuleBroken` (fields `name`, `email`, `household`), also after the
     draw.
     """
-    name = line(name, field="name", called="The name", longest=NAME_LENGTH)
+    name = line(name, field="name", called=words("The name"), longest=NAME_LENGTH)
     email = addresses.normalise(email)
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_drawn(
-            exchange, "Use “Add someone after the draw”; it changes as few matches as possible."
+            exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible."
         )
         known = None if is_guarded else by_email(session, exchange_id, email)
         if known is not None and known.state is ParticipantState.ACTIVE:
             raise RuleBroken(
-                f"{known.name} takes part with this address already. If it is a guardian's address that "
+                "%(name)s takes part with this address already. If it is a guardian's address that "
                 "receives for several people, say so below.",
+                name=known.name,
                 field="email",
             )
         participant = seated(
@@ -75,7 +76,7 @@ def add(
 
 def rename(participant_id: int, name: str) -> None:
     """Call a participant by another name. Raises `RuleBroken` (field `name`) or once the exchange is over."""
-    name = line(name, field="name", called="The name", longest=NAME_LENGTH)
+    name = line(name, field="name", called=words("The name"), longest=NAME_LENGTH)
     with transaction() as session:
         exchange, participant = held_participant(session, participant_id)
         refuse_once_over(exchange)
@@ -118,10 +119,10 @@ def withdraw(participant_id: int) -> None:
         exchange, participant = held_participant(session, participant_id)
         if participant.state is not ParticipantState.PENDING:
             refuse_once_drawn(
-                exchange, "Use “Withdraw after the draw”; it changes as few matches as possible."
+                exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible."
             )
         if participant.state is ParticipantState.WITHDRAWN:
-            raise RuleBroken(f"{participant.name} has withdrawn already.")
+            raise RuleBroken("%(name)s has withdrawn already.", name=participant.name)
         unseat(participant, now())
         audit.note("participant.withdrawn", exchange_id=exchange.id, participant=participant_id)
 
@@ -142,7 +143,7 @@ def set_preferences(
 
 def set_postal_address(participant_id: int, address: str) -> None:
     """Keep, sealed, where the gift may be sent to; blank takes it out. Only the giver sees it."""
-    address = paragraphs(address, field="postal_address", called="The address", longest=ADDRESS_LENGTH)
+    address = paragraphs(address, field="postal_address", called=words("The address"), longest=ADDRESS_LENGTH)
     with transaction() as session:
         exchange, participant = held_participant(session, participant_id)
         refuse_once_over(exchange)

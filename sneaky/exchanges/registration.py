@@ -12,7 +12,7 @@ from sneaky.access import addresses, personal_letters, rate_limits
 from sneaky.access.magic_links import CONFIRMATION_LIVES, SIGN_IN_LIVES
 from sneaky.core.clock import now
 from sneaky.core.db import db, pretence, transaction
-from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.core.tokens import new_public_id
 from sneaky.core.typed import line, paragraphs
 from sneaky.exchanges import households
@@ -30,7 +30,7 @@ from sneaky.models import (
 from sneaky.models.columns import NAME_LENGTH
 
 IDEAS_LENGTH = 4000
-_CLOSED = "Registration for this exchange is closed. Please ask the organizer to add you."
+_CLOSED = words("Registration for this exchange is closed. Please ask the organizer to add you.")
 
 
 def is_open(exchange: Exchange) -> bool:
@@ -48,12 +48,12 @@ def join(
     The answer never tells which. `ideas` hold one wish a line. Raises `RuleBroken` (fields `name`, `email`,
     `household_name`, `ideas`) for bad input or closed registration, and `TooMany`.
     """
-    name = line(name, field="name", called="The name", longest=NAME_LENGTH)
+    name = line(name, field="name", called=words("The name"), longest=NAME_LENGTH)
     email = addresses.normalise(email)
     household_name = line(
         household_name,
         field="household_name",
-        called="The household's name",
+        called=words("The household's name"),
         longest=NAME_LENGTH,
         is_required=False,
     )
@@ -108,12 +108,12 @@ def _refuse_closed(exchange: Exchange | None) -> None:
 
 
 def _wishes(ideas: str) -> list[str]:
-    text = paragraphs(ideas, field="ideas", called="The wish list", longest=IDEAS_LENGTH)
+    text = paragraphs(ideas, field="ideas", called=words("The wish list"), longest=IDEAS_LENGTH)
     wishes = [wish for wish in map(str.strip, text.split("\n")) if wish]
     if len(wishes) > wishlists.MOST_ITEMS:
-        raise RuleBroken(f"Please keep it to {wishlists.MOST_ITEMS} ideas.", field="ideas")
+        raise RuleBroken("Please keep it to %(most)d ideas.", most=wishlists.MOST_ITEMS, field="ideas")
     return [
-        line(wish, field="ideas", called="One of the ideas", longest=wishlists.TITLE_LENGTH)
+        line(wish, field="ideas", called=words("One of the ideas"), longest=wishlists.TITLE_LENGTH)
         for wish in wishes
     ]
 

@@ -68,7 +68,7 @@ def extend(exchange_id: int, days: int) -> None:
     Raises `RuleBroken` (field `days`) for a wrong number, or while the exchange is not over.
     """
     if not 1 <= days <= MOST_DAYS_LONGER:
-        raise RuleBroken(f"Please choose between 1 and {MOST_DAYS_LONGER} days.", field="days")
+        raise RuleBroken("Please choose between 1 and %(most)d days.", most=MOST_DAYS_LONGER, field="days")
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         if exchange.completed_at is None:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.models import Exchange, ExchangeState, Participant
 
-OVER = "This exchange is over. Copy it to start a new one with the same people."
+OVER = words("This exchange is over. Copy it to start a new one with the same people.")
 BEFORE_DRAW = frozenset(
     {ExchangeState.DRAFT, ExchangeState.REGISTRATION_OPEN, ExchangeState.REGISTRATION_CLOSED}
 )
@@ -42,4 +42,4 @@ def refuse_once_drawn(exchange: Exchange, instead: str) -> None:
     """Raise `RuleBroken` if the names are drawn or the exchange is over; `instead` says what to do."""
     refuse_once_over(exchange)
     if exchange.state is ExchangeState.MATCHED:
-        raise RuleBroken(f"The names are already drawn. {instead}")
+        raise RuleBroken("The names are already drawn. %(instead)s", instead=instead)

@@ -29,7 +29,8 @@ def refuse_full(session: Session, exchange_id: int, newcomers: int) -> None:
     seated = session.scalar(select(func.count()).where(Participant.exchange_id == exchange_id)) or 0
     if seated + newcomers > MOST_PARTICIPANTS:
         raise RuleBroken(
-            f"An exchange takes {MOST_PARTICIPANTS:,} people. Please make a second one for the others."
+            "An exchange takes %(most)s people. Please make a second one for the others.",
+            most=f"{MOST_PARTICIPANTS:,}",
         )
 
 

@@ -24,6 +24,7 @@ from werkzeug.exceptions import HTTPException, InternalServerError
 
 from sneaky.core.errors import Forbidden, NotFound, RuleBroken, TooMany
 from sneaky.web.guards import NotSignedIn, OrganizerNeeded
+from sneaky.web.wording import told
 
 logger = logging.getLogger(__name__)
 
@@ -66,11 +67,11 @@ def _refused(error: HTTPException) -> Response:
 
 
 def _not_found(error: NotFound) -> Response:
-    return page(404, "" if error.message == NotFound.__doc__ else error.message)
+    return page(404, "" if error.message == NotFound.__doc__ else told(error))
 
 
 def _rule_broken(error: RuleBroken) -> Response:
-    return page(409, error.message)
+    return page(409, told(error))
 
 
 def _too_many(error: TooMany) -> Response:

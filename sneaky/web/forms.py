@@ -16,6 +16,7 @@ from wtforms.validators import DataRequired, Length, ValidationError
 from sneaky.access import addresses, passwords
 from sneaky.core.errors import RuleBroken
 from sneaky.models.columns import EMAIL_LENGTH, NAME_LENGTH
+from sneaky.web.wording import told
 
 _LINE_BREAKS = {"\n", "\t"}
 
@@ -31,9 +32,9 @@ class BaseForm(FlaskForm):  # type: ignore[misc, unused-ignore]
         """Put what a room refused where the person can see it."""
         field = self._fields.get(error.field or "")
         if field is None:
-            self.form_errors.append(error.message)
+            self.form_errors.append(told(error))
         else:
-            field.errors = [*field.errors, error.message]
+            field.errors = [*field.errors, told(error)]
 
 
 class _Blaming:
@@ -143,7 +144,7 @@ def _checked_by(check: Callable[[str], object]) -> Callable[[BaseForm, Field], N
         try:
             check(field.data)
         except RuleBroken as error:
-            raise ValidationError(error.message) from None
+            raise ValidationError(told(error)) from None
 
     return validate
 

@@ -9,6 +9,7 @@ from flask import flash, redirect, url_for
 from werkzeug.wrappers import Response
 
 from sneaky.core.errors import RuleBroken
+from sneaky.web.wording import told
 
 R = TypeVar("R")
 
@@ -18,7 +19,7 @@ def press(action: Callable[[], R], done: str | Callable[[R], str], endpoint: str
     try:
         result = action()
     except RuleBroken as error:
-        flash(error.message, "bad")
+        flash(told(error), "bad")
     else:
         flash(done(result) if callable(done) else done, "ok")
     return redirect(url_for(endpoint, **where), 303)

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
-from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.core.tokens import new_public_id
 from sneaky.core.typed import line, paragraphs
 from sneaky.matches import seals
@@ -50,7 +50,9 @@ def add(participant_id: int, title: str, url: str = "", note: str = "") -> str:
         here = select(func.count()).where(WishListItem.participant_id == participant_id)
         if (session.scalar(here) or 0) >= MOST_ITEMS:
             raise RuleBroken(
-                f"Your wish list is full with {MOST_ITEMS} ideas. Remove one first.", field="title"
+                "Your wish list is full with %(most)d ideas. Remove one first.",
+                most=MOST_ITEMS,
+                field="title",
             )
         item = WishListItem(
             public_id=new_public_id(), participant_id=participant_id, title=title, url=url, note=note
@@ -106,14 +108,14 @@ def _own(session: Session, participant_id: int, public_id: str) -> WishListItem:
 
 def _checked(title: str, url: str, note: str) -> tuple[str, str, str]:
     return (
-        line(title, field="title", called="The idea", longest=TITLE_LENGTH),
+        line(title, field="title", called=words("The idea"), longest=TITLE_LENGTH),
         _web_address(url),
-        paragraphs(note, field="note", called="The note", longest=NOTE_LENGTH),
+        paragraphs(note, field="note", called=words("The note"), longest=NOTE_LENGTH),
     )
 
 
 def _web_address(url: str) -> str:
-    url = line(url, field="url", called="The link", longest=URL_LENGTH, is_required=False)
+    url = line(url, field="url", called=words("The link"), longest=URL_LENGTH, is_required=False)
     if not url:
         return ""
     if "://" not in url:

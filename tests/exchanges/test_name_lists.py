@@ -111,5 +111,5 @@ def test_people_are_added_brought_back_and_housed(any_app: Flask) -> None:
 
 def test_nobody_is_added_after_the_draw(app: Flask) -> None:
     exchange_id = factories.an_exchange(state=ExchangeState.MATCHED)
-    with pytest.raises(RuleBroken, match="Add someone after the draw"):
+    with pytest.raises(RuleBroken, match="Somebody leaves or joins"):
         add_many(exchange_id, [PreviewRow("Ann", "ann@example.org")])

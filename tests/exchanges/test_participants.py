@@ -156,7 +156,7 @@ class TestWithdrawing:
 
     def test_after_the_draw_it_has_to_be_mended(self, app: Flask) -> None:
         ann = factories.a_participant(factories.an_exchange(state=ExchangeState.MATCHED))
-        with pytest.raises(RuleBroken, match="Withdraw after the draw"):
+        with pytest.raises(RuleBroken, match="Somebody leaves or joins"):
             participants.withdraw(ann)
         assert person(ann).state is ParticipantState.ACTIVE
 

@@ -39,8 +39,14 @@ def source(tmp_path_factory: pytest.TempPathFactory) -> Catalog:
     """Every text that the sources ask gettext for, gathered as ./dev translate does."""
     template = tmp_path_factory.mktemp("texts") / "messages.pot"
     mapping = f"--mapping-file={TRANSLATIONS / 'babel.toml'}"
-    keywords = "--keywords=_l lazy_gettext lazy_ngettext:1,2"
-    options = [mapping, keywords, "--ignore-dirs=.*", f"--output-file={template}", str(HOUSE)]
+    (keywords,) = re.findall(r"--keywords='[^']+'", (HOUSE.parent / "dev").read_text(encoding="utf-8"))
+    options = [
+        mapping,
+        keywords.replace("'", ""),
+        "--ignore-dirs=.*",
+        f"--output-file={template}",
+        str(HOUSE),
+    ]
     CommandLineInterface().run(["pybabel", "--quiet", "extract", *options])  # type: ignore[no-untyped-call]
     return read_po(BytesIO(template.read_bytes()))
 

@@ -17,6 +17,7 @@ from sneaky.web.guards import admin_only, current_organizer
 from sneaky.web.operations import blueprint
 from sneaky.web.operations.answers import done, refused, show
 from sneaky.web.organizer.asked import page_number
+from sneaky.web.wording import told
 
 _BEGIN_OF_IDS = {job: begin for begin, job in ABOUT_AN_EXCHANGE.items()}
 
@@ -56,7 +57,7 @@ def stop(public_id: str) -> ResponseReturnValue:
     try:
         steering.stop_run(public_id, organizer_id=current_organizer().id)
     except RuleBroken as rule:
-        return refused(rule.message, address)
+        return refused(told(rule), address)
     return done(_("It stops after the batch it is at."), address, code=202, id=public_id, url=address)
 
 
@@ -67,7 +68,7 @@ def retry(public_id: str) -> ResponseReturnValue:
     try:
         again = steering.retry_run(public_id, organizer_id=current_organizer().id)
     except RuleBroken as rule:
-        return refused(rule.message, url_for(".execution", public_id=public_id))
+        return refused(told(rule), url_for(".execution", public_id=public_id))
     address = url_for(".execution", public_id=again)
     return done(
         _("It is tried again as soon as the clock takes it up."), address, code=202, id=again, url=address

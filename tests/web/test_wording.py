@@ -1,0 +1,90 @@
+"""What rooms refuse and judge is told in the language of the page, with what people typed left as it is."""
+
+from __future__ import annotations
+
+import ast
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_babel import force_locale
+
+from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.core.typed import line
+from sneaky.draws.rules import verdict_for
+from sneaky.exchanges import exclusions, households
+from sneaky.web.wording import told
+from tests.factories import a_participant, an_exchange
+from tests.house.source import modules
+from tests.web.exchanging import drawn, organized, path_of
+from tests.web.signing_in import press
+
+GERMAN = {"Accept-Language": "de"}
+
+
+def test_words_of_ours_are_translated_and_typed_ones_are_not(app: Flask) -> None:
+    with pytest.raises(RuleBroken) as missing:
+        line("", field="name", called="The name", longest=10)
+    typed = RuleBroken("%(name)s has withdrawn already.", name="The name")
+    with force_locale("de"):
+        assert told(missing.value) == "Der Name fehlt. Bitte fülle das aus."
+        assert told(typed) == "The name ist schon ausgestiegen."
+    assert told(missing.value) == missing.value.message == "The name is missing. Please fill it in."
+
+
+def test_an_error_keeps_a_per_cent_sign_that_somebody_typed(app: Flask) -> None:
+    odd = RuleBroken("Nobody here is called “%(text)s”. Check the spelling.", text="100 %s %(x)s")
+    with force_locale("de"):
+        assert "„100 %s %(x)s“" in told(odd)
+    assert told(NotFound("100 % gone")) == "100 % gone"
+
+
+def test_a_button_and_a_form_are_refused_in_german(client: FlaskClient) -> None:
+    exchange_id, _people = drawn(client)
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    press(client, path_of(exchange_id, "joining/open"), on=path_of(exchange_id))
+    assert "Es ist schon ausgelost. Nimm zuerst die Auslosung zurück" in client.get(path_of(exchange_id)).text
+    form = press(client, path_of(exchange_id, "rescue"))
+    assert "Wähle eine Person, die nicht erscheint." in form.text
+
+
+def test_a_verdict_is_told_in_german(client: FlaskClient) -> None:
+    exchange_id = organized(client)
+    ann, bob, cid, *_others = (
+        a_participant(exchange_id, name=name) for name in ("Ann", "Bob", "Cid", "Dan", "Eve")
+    )
+    for person in (ann, bob, cid):
+        households.assign(person, "Müller")
+    page = client.get(path_of(exchange_id, "rules"), headers=GERMAN).text
+    assert "Für die 3 aus dem Haushalt Müller kommen beim Schenken nur diese 2 infrage: Dan und Eve." in page
+    assert "aus dem Haushalt Müller nehmen" in page
+
+
+def test_each_verdict_has_its_german_sentence(app: Flask) -> None:
+    exchange_id = an_exchange()
+    with force_locale("de"):
+        assert "bisher ist es niemand" in verdict_for(exchange_id).sentences[0]
+        ann, bob, cid = (a_participant(exchange_id, name=name) for name in ("Ann", "Bob", "Cid"))
+        exclusions.exclude(exchange_id, ann, bob, is_mutual=False)
+        assert verdict_for(exchange_id).warnings[0] == "Ann kann nur Cid beschenken."
+        exclusions.exclude(exchange_id, ann, cid, is_mutual=False)
+        assert verdict_for(exchange_id).sentences == ["Für Ann kommt beim Schenken niemand infrage."]
+
+
+def test_no_room_fills_in_a_message_before_it_can_be_translated() -> None:
+    """A message with its values in it is in no catalogue; machines and shells may have one."""
+    filled_in = [
+        f"{module.name}:{node.lineno}"
+        for module in modules("sneaky")
+        if not module.name.startswith(("sneaky/cli/", "sneaky/jobs/", "sneaky/upkeep/"))
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in {"RuleBroken", "NotFound"}
+        and node.args
+        and isinstance(node.args[0], ast.JoinedStr)
+        and any(
+            isinstance(part, ast.Constant) and str(part.value).strip(": ") for part in node.args[0].values
+        )
+    ]
+    assert filled_in == []
