@@ -10,7 +10,7 @@ from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from sneaky.core.crypto import Keyring, keyring
-from sneaky.core.db import db, open_session
+from sneaky.core.db import db, open_session, rows_written, transaction
 from sneaky.core.settings import settings
 from sneaky.matches import seals
 from sneaky.models import (
@@ -69,6 +69,13 @@ def forget(exchange: Exchange, recipient_of: Mapping[int, int], drawn_at: dateti
                 PairMemory.pair_tag.in_(tags[start : start + _AT_ONCE]),
             )
         )
+
+
+def prune(at: datetime, limit: int) -> int:
+    """Forget at most `limit` pairs that are too old to count at `at`, whoever's they are; how many."""
+    old = select(PairMemory.id).where(PairMemory.drawn_at < at - REMEMBERED).limit(limit)
+    with transaction() as session:
+        return rows_written(session, delete(PairMemory).where(PairMemory.id.in_(old)))
 
 
 def _of_copied(exchange: Exchange, people: Mapping[str, int]) -> Iterator[Pair]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -15,7 +16,15 @@ from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.exchanges.rows import held_participant
 from sneaky.matches import seals
-from sneaky.models import Exchange, ExchangeState, Household, MessageAuthor, Participant
+from sneaky.models import (
+    Exchange,
+    ExchangeState,
+    Household,
+    Letter,
+    MessageAuthor,
+    Participant,
+    SessionRow,
+)
 
 
 def export(participant_id: int) -> dict[str, Any]:
@@ -44,6 +53,10 @@ def export(participant_id: int) -> dict[str, Any]:
         "household": household,
         "state": person.state.value,
         "created_at": person.created_at.isoformat(),
+        "confirmed_at": _text(person.confirmed_at),
+        "withdrawn_at": _text(person.withdrawn_at),
+        "seen_at": _text(person.seen_at),
+        "is_guarded": person.is_guarded,
         "language": person.locale,
         "zone": person.zone,
         "wants_reminders": person.wants_reminders,
@@ -57,6 +70,9 @@ def export(participant_id: int) -> dict[str, Any]:
         "with_recipient": _messages(participant_id, MessageAuthor.GIVER),
         "with_giver": _messages(participant_id, MessageAuthor.RECIPIENT),
         "second_gifts": _second_gifts(participant_id),
+        "gift": _gift_marks(person),
+        "letters": _letters(participant_id),
+        "sessions": _sessions(participant_id),
     }
 
 
@@ -117,6 +133,50 @@ def _recipient_name(participant_id: int) -> str | None:
     return db.session.scalar(
         select(Participant.name).where(Participant.id == seals.recipient_of(participant_id))
     )
+
+
+def _gift_marks(person: Participant) -> dict[str, str | None]:
+    """When they opened their match, had a gift, sent it, and received theirs."""
+    match = seals.match_of_giver(person.id)
+    return {
+        "revealed_at": _text(match.revealed_at if match else None),
+        "has_gift_at": _text(match.has_gift_at if match else None),
+        "sent_at": _text(match.sent_at if match else None),
+        "received_at": _text(person.gift_received_at),
+    }
+
+
+def _letters(participant_id: int) -> list[dict[str, Any]]:
+    """Which letters went to them; their text is kept nowhere."""
+    rows = db.session.execute(
+        select(Letter.kind, Letter.state, Letter.to_email, Letter.created_at, Letter.settled_at)
+        .where(Letter.participant_id == participant_id)
+        .order_by(Letter.id)
+    )
+    return [
+        {
+            "kind": row.kind.value,
+            "state": row.state.value,
+            "to": row.to_email,
+            "written_at": _text(row.created_at),
+            "settled_at": _text(row.settled_at),
+        }
+        for row in rows
+    ]
+
+
+def _sessions(participant_id: int) -> list[dict[str, Any]]:
+    """The browsers that are signed in."""
+    rows = db.session.execute(
+        select(SessionRow.created_at, SessionRow.seen_at, SessionRow.expires_at)
+        .where(SessionRow.participant_id == participant_id)
+        .order_by(SessionRow.created_at)
+    )
+    return [{name: _text(at) for name, at in row.items()} for row in rows.mappings()]
+
+
+def _text(at: datetime | None) -> str | None:
+    return at.isoformat() if at else None
 
 
 def _second_gifts(participant_id: int) -> list[dict[str, Any]]:

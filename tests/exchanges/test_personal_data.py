@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from sneaky import conversations, wishlists
+from sneaky.access import sessions
 from sneaky.core.db import db
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.draws import reveal
@@ -37,6 +38,32 @@ def test_export_holds_what_is_theirs_and_the_match_only_once_opened(app: Flask) 
     assert before["exchange"]["place"] == "Grandma's"
     reveal.reveal(ann)
     assert participants.export(ann)["gives_to"] == recipient
+
+
+# Columns of a participant under which the export says the same in other words, and ids, which mean nothing.
+SAID_OTHERWISE = {
+    "id",
+    "public_id",
+    "exchange_id",
+    "household_id",
+    "organizer_id",
+    "locale",
+    "postal_address_sealed",
+    "gift_received_at",
+}
+
+
+def test_export_leaves_nothing_out_that_is_stored(app: Flask) -> None:
+    _exchange_id, people = drawn.a_drawn_exchange(3)
+    sessions.rotate(None, participant_id=people[0], data={})
+    reveal.reveal(people[0])
+    reveal.mark_gift(people[0], "has_gift", is_on=True)
+    known = participants.export(people[0])
+    assert set(Participant.__table__.columns.keys()) - known.keys() == SAID_OTHERWISE
+    assert known["gift"]["revealed_at"]
+    assert [(letter["kind"], letter["state"]) for letter in known["letters"]] == [("match", "queued")]
+    assert len(known["sessions"]) == 1
+    assert json.dumps(known)
 
 
 def test_export_of_nobody(app: Flask) -> None:

@@ -23,6 +23,7 @@ from sneaky.models import (
     LetterKind,
     LetterState,
     MagicToken,
+    PairMemory,
     Participant,
     RateLimit,
     Reminder,
@@ -126,8 +127,10 @@ def test_old_runs_letters_and_audit_lines_are_forgotten(app: Flask) -> None:
     with time_machine.travel(START) as clock:
         jobs.cleanup_expired_tokens()
         audit.note("draw.conducted", participants=3)
+        organizer_id = factories.an_organizer()
         with transaction():
             queue.put(LetterKind.TEST, to_email="olga@example.org")
+            db.session.add(PairMemory(organizer_id=organizer_id, pair_tag=b"x", drawn_at=now()))
         jobs.deliver_letters()
         clock.shift(timedelta(days=31))
         assert jobs.prune_job_history().counts == {"letters": 1}
@@ -138,6 +141,10 @@ def test_old_runs_letters_and_audit_lines_are_forgotten(app: Flask) -> None:
         assert jobs.prune_job_history().counts == {"runs": 2}
         clock.shift(timedelta(days=2))
         assert jobs.prune_job_history().counts == {"audit lines": 1}
+        clock.shift(timedelta(days=181))
+        assert "pairs" not in jobs.prune_job_history().counts
+        clock.shift(timedelta(days=2))
+        assert jobs.prune_job_history().counts == {"pairs": 1}
 
 
 def test_waiting_letters_are_delivered_and_counted(app: Flask, settings: Settings) -> None:
