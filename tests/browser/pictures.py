@@ -11,11 +11,13 @@ import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Literal
 
 from playwright.sync_api import Browser
 
+from sneaky.core.clock import now
 from tests.browser.chromium import DESKTOP, PHONE, chromium
 from tests.browser.demo import demo_instance
 from tests.browser.scenes import Scenes
@@ -28,7 +30,7 @@ Theme = Literal["light", "dark"]
 SIZES = {"phone": PHONE, "desktop": DESKTOP}
 THEMES: tuple[Theme, Theme] = ("light", "dark")
 GUIDE: dict[str, tuple[str, str, Theme]] = {
-    "new": ("new", "desktop", "light"),
+    "new": ("planned", "desktop", "light"),
     "exchange": ("drawn", "desktop", "light"),
     "rules": ("impossible-rules", "desktop", "light"),
     "sealed": ("link-sealed", "phone", "light"),
@@ -54,10 +56,11 @@ def take_all(browser: Browser, instance: Served, scenes: Scenes, folder: Path, o
 
 def take_for_the_guide(browser: Browser, instance: Served, scenes: Scenes, folder: Path) -> Iterator[Path]:
     """The pictures of the guide as small WebP files: what the first screen shows."""
-    stops = {stop.name: stop for stop in STOPS}
+    stops = {stop.name: stop for stop in [*STOPS, planned()]}
     for name, (stop, size, theme) in GUIDE.items():
         with standing(browser, instance, scenes, stops[stop], size) as visit:
-            visit.page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            visit.page.emulate_media(color_scheme=theme)
+            visit.page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)")
             wire = visit.page.context.new_cdp_session(visit.page)
             taken = wire.send("Page.captureScreenshot", {"format": "webp", "quality": _QUALITY})
             target = folder / f"{name}.webp"
@@ -65,10 +68,25 @@ def take_for_the_guide(browser: Browser, instance: Served, scenes: Scenes, folde
             yield target
 
 
+def planned() -> Stop:
+    """The form of a new exchange, filled in."""
+    day = now() + timedelta(days=32)
+    typed = {
+        "What is it called?": "Family Christmas",
+        "Date and time": f"{day:%Y-%m-%d}T18:00",
+        "Place": "At Grandma's",
+        "Budget": "25",
+        "A word to everybody": "Something small, something kind.",
+        "Who takes part?": "Ann, ann@example.org, Miller\nBob, bob@example.org, Miller\nIda, ida@example.org",
+    }
+    return Stop("olga", "/exchanges/new", "planned", fill=typed)
+
+
 @contextmanager
 def standing(browser: Browser, instance: Served, scenes: Scenes, stop: Stop, size: str) -> Iterator[Visit]:
     """The page of a stop, open in a browser of this size."""
-    with visiting(browser, instance.url, scenes, stop.who, viewport=SIZES[size]) as visit:
+    calm = {"reduced_motion": "reduce", "timezone_id": "Europe/Berlin", "viewport": SIZES[size]}
+    with visiting(browser, instance.url, scenes, stop.who, **calm) as visit:
         visit.go(stop.address(scenes))
         visit.do(stop)
         yield visit
