@@ -13,6 +13,7 @@ from pathlib import Path
 from random import Random, SystemRandom
 
 from bench.harness import Row, at_most, seconds
+from bench.instance import instance
 from bench.peers import Peer, backtracking, sequential_hat, shuffle_and_retry
 from sneaky.draws.board import Board, board_of
 from sneaky.draws.matching import DrawOptions, DrawResult, draw
@@ -20,6 +21,10 @@ from sneaky.draws.perfect import Matching, blocked_reach, largest_matching
 from sneaky.draws.search import PLAIN
 from sneaky.draws.subsets import SubsetTable
 from sneaky.draws.tiers import WholeDraw
+from sneaky.exchanges.name_lists import PreviewRow, add_many
+from sneaky.jobs import draw_names
+from sneaky.outbox import queue
+from tests import factories
 
 Pairs = set[tuple[int, int]]
 PEERS: tuple[Peer, ...] = (shuffle_and_retry, sequential_hat, backtracking)
@@ -29,6 +34,7 @@ CHANCE = SystemRandom()
 def measure() -> Iterator[Row]:
     """All rows of the draw."""
     yield from _against_matching()
+    yield _whole_run()
     yield from _proof_and_loop()
     yield _import_cost()
     yield _failures()
@@ -90,6 +96,17 @@ def _against_matching() -> Iterator[Row]:
         yield at_most(limit, mean / matching, metric=metric, against="own matching", note=note)
     slowest = max(seconds(drawing(10_000, families_with_two_years(10_000))) for _ in range(5))
     yield at_most(5, slowest, metric="draw, 10,000 participants", against="wall time", unit=" s")
+
+
+def _whole_run() -> Row:
+    """The draw as the clock runs it: names drawn, matches sealed, letters and reminders queued."""
+    people = [PreviewRow(f"P {n}", f"p{n}@example.org", f"Home {n // 4}") for n in range(10_000)]
+    with instance():
+        exchange_id = factories.an_exchange()
+        add_many(exchange_id, people)
+        taken = seconds(lambda: draw_names(exchange_id, 0))
+        note = f"{queue.counts().queued:,} letters queued"
+    return at_most(5, taken, metric="whole run of a draw, 10,000", against="wall time", unit=" s", note=note)
 
 
 def _proof_and_loop() -> Iterator[Row]:
