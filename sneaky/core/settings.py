@@ -73,9 +73,7 @@ class Settings:
     )
     bind: str = _setting(parse.bind, "Address and port the server listens on.", default="127.0.0.1:8000")
     workers: int = _setting(parse.integer(1, 64), "Web server processes.", default=1)
-    threads: int = _setting(
-        parse.integer(1, 64), "Threads in each web server process, and in each worker.", default=4
-    )
+    threads: int = _setting(parse.integer(1, 64), "Threads in each web server process and worker.", default=4)
     trusted_proxies: int = _setting(
         parse.integer(0, 10),
         "How many reverse proxies stand in front; 0 ignores X-Forwarded headers.",
