@@ -91,6 +91,9 @@ class Settings:
         default="Sneaky Klaus <klaus@example.org>",
     )
     mail_rate: int = _setting(parse.integer(1, 100_000), "Letters a minute, at most.", default=600)
+    mail_domain_rate: int = _setting(
+        parse.integer(1, 100_000), "Letters a minute to one domain, at most.", default=600
+    )
     resend_webhook_secret: bytes = _setting(
         parse.webhook_secret,
         "Signs what Resend tells us about letters that came back (`whsec_…`); without one we do not listen.",

@@ -12,11 +12,11 @@ from sqlalchemy import Table, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
-from sneaky.core.db import brief_transaction, db, rows_written, transaction
+from sneaky.core.db import brief_transaction, db, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.models import Instance, Letter, LetterKind, LetterState
 from sneaky.models.letters import LEASED, WAITING
-from sneaky.outbox import gate
+from sneaky.outbox import domains, gate
 from sneaky.outbox.queue import BULK, PERSONAL
 from sneaky.outbox.undelivered import warn_organizers
 
@@ -31,7 +31,6 @@ LADDER = (
     timedelta(hours=12),
 )
 MOST_TRIES = len(LADDER) + 1
-ASIDE = timedelta(minutes=2)
 _ERROR_LENGTH = 500
 _letters = cast("Table", Letter.__table__)
 # Built once: putting a statement together costs more than the database needs for it.
@@ -190,7 +189,7 @@ def _settle(
     if settlement.pause is not None:
         gate.pause(instance, at, settlement.pause, settlement.error)
     if settlement.puts_aside:
-        _put_aside(session, lease.domain, at)
+        domains.put_aside(session, lease.domain, at)
 
 
 def _next_try(settlement: Settlement, at: datetime, rng: random.Random) -> dict[str, Any]:
@@ -205,17 +204,6 @@ def _next_try(settlement: Settlement, at: datetime, rng: random.Random) -> dict[
     return {"new_try_at": at + step * (1 + rng.random() / 10), "new_settled_at": None}
 
 
-def _put_aside(session: Session, domain: str, at: datetime) -> None:
-    """Let the letters to one slow domain wait, so that they do not keep everybody else's waiting."""
-    until = at + ASIDE
-    others = (
-        WAITING,
-        Letter.next_try_at < until,
-        Letter.to_email.endswith(f"@{domain}", autoescape=True),
-    )
-    rows_written(session, update(Letter).where(*others).values(next_try_at=until))
-
-
 def _next(session: Session, instance: Instance, at: datetime) -> Lease | Wait | None:
     opening = gate.read(session, instance, at)
     if opening.opens_at is None:
@@ -225,6 +213,7 @@ def _next(session: Session, instance: Instance, at: datetime) -> Lease | Wait | 
         lease = _lease(session, at, least_urgent)
         if lease is not None:
             gate.book(session, instance, at)
+            domains.keep_pace(session, lease.domain, at)
             return lease
         opens_at = opening.bulk_opens_at
     else:

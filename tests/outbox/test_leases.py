@@ -13,7 +13,7 @@ from flask import Flask
 
 from sneaky.core.db import db
 from sneaky.models import LetterKind, LetterState
-from sneaky.outbox import leases
+from sneaky.outbox import domains, leases
 from sneaky.outbox.leases import LADDER, LEASE, MOST_TRIES, Lease, Settlement, Wait, take_over, turn
 from tests.outbox.letters import a_letter, letter, letters, next_try, state
 
@@ -167,8 +167,8 @@ def test_slow_domain_is_put_aside(any_app: Flask) -> None:
         assert after.letter_id == similar
         assert lease_one().letter_id == quick
         assert turn(None, wants_next=True) is None
-        assert {next_try(each) for each in slow} == {START + leases.ASIDE}
-        clock.shift(leases.ASIDE)
+        assert {next_try(each) for each in slow} == {START + domains.ASIDE}
+        clock.shift(domains.ASIDE)
         assert lease_one().letter_id in slow
 
 
