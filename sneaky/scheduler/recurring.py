@@ -55,6 +55,10 @@ class Recurring:
         self._changed = changed
         self._began = monotonic()
 
+    def is_paused(self, job_id: str) -> bool:
+        """Whether an admin has paused the job, as of the last look."""
+        return self._changed.get(job_id, Override()).is_paused
+
     def align(self) -> None:
         """Take up the admins' changes, and mend every run time that is missing or too far ahead.
 

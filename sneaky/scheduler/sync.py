@@ -94,7 +94,7 @@ class Sync:
 
     def _deliver_now(self) -> None:
         work = WORKS.get("deliver_letters")
-        if work is not None:
+        if work is not None and not self._recurring.is_paused(work.name):
             self._scheduler.submit_order(Order(work, (), now(), Trigger.CLOCK))
 
     def _take_requests(self) -> None:

@@ -22,19 +22,19 @@ from sneaky.scheduler.clock import Clock, Pace
 FAST = Pace(
     look=0.02,
     beat=0.05,
-    take_over_after=1.0,
+    take_over_after=2.0,
     tick=0.1,
     sync=0.05,
-    lease=0.5,
-    stuck_after=5.0,
-    stop_within=5.0,
+    lease=2.0,
+    stuck_after=30.0,
+    stop_within=30.0,
 )
 
 DAILY = "auto_complete_exchanges"
 StartClock = Callable[..., Clock]
 
 
-def wait_until(condition: Callable[[], object], seconds: float = 8.0) -> None:
+def wait_until(condition: Callable[[], object], seconds: float = 60.0) -> None:
     """Look again and again until `condition` holds; fail after so many seconds."""
     deadline = monotonic() + seconds
     pause = threading.Event()
@@ -93,7 +93,7 @@ def start_clock() -> Iterator[StartClock]:
     yield start
     for clock in clocks:
         clock.stop()
-        assert clock.scheduler.wait_until_idle(10), "a run still holds its connection"
+        assert clock.scheduler.wait_until_idle(60), "a run still holds its connection"
         clock._store.engine.dispose()
 
 

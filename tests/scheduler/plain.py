@@ -22,7 +22,7 @@ def ran(name: str = "it") -> None:
 
 def holds_on(name: str = "it") -> None:
     BEGUN.set()
-    LET_GO.wait(10)
+    LET_GO.wait(60)
     RUNS.append(name)
 
 

@@ -105,7 +105,7 @@ def look_together(scheduler: BackgroundScheduler, barrier: threading.Barrier) ->
     def look_and_wait(at: object) -> object:
         due = look(at)
         if due:
-            barrier.wait(5)
+            barrier.wait(60)
         return due
 
     store.get_due_jobs = look_and_wait

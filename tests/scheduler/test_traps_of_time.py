@@ -84,7 +84,7 @@ def test_plain_keeps_nothing_of_a_job_at_work(tmp_path: Path) -> None:
     with plain.plain_scheduler(tmp_path) as scheduler:
         scheduler.start()
         scheduler.add_job(plain.holds_on, "date", run_date=now(), id="once", misfire_grace_time=None)
-        assert plain.BEGUN.wait(5)
+        assert plain.BEGUN.wait(60)
         wait_until(lambda: not scheduler.get_jobs())  # a kill -9 here, and it never happened
 
 
@@ -95,12 +95,12 @@ def test_a_job_at_work_is_on_record_and_goes_on_in_another_process(
 
     def hold(_run: Run) -> None:
         begun.set()
-        let_go.wait(10)
+        let_go.wait(60)
 
     probe.body = hold
     clock = start_clock(any_app, pace=replace(FAST, stop_within=0.5))
     add_probe(clock, 1, now())
-    assert begun.wait(5)
+    assert begun.wait(60)
     [row] = executions("probe_1")
     assert (row.state, row.attempt) == (ExecutionState.RUNNING, 1)
 
@@ -123,8 +123,8 @@ def test_plain_drops_what_falls_due_while_it_stops(tmp_path: Path) -> None:
         waits = waits_of(scheduler)
         scheduler.start()
         scheduler.add_job(plain.holds_on, "date", run_date=now(), misfire_grace_time=None)
-        assert plain.BEGUN.wait(5)
-        soon = now() + timedelta(seconds=0.5)
+        assert plain.BEGUN.wait(60)
+        soon = now() + timedelta(seconds=2)
         every_year = CronTrigger(month=1, day=1, timezone=UTC)
         job = scheduler.add_job(
             plain.ran, every_year, ("dropped",), next_run_time=soon, misfire_grace_time=None
@@ -134,7 +134,7 @@ def test_plain_drops_what_falls_due_while_it_stops(tmp_path: Path) -> None:
         stopping.start()
         wait_until(lambda: now() > soon + timedelta(seconds=0.1))
         plain.LET_GO.set()
-        stopping.join(5)
+        stopping.join(60)
         store = scheduler._jobstores["default"]
         store.start(scheduler, "default")
         assert store.lookup_job(job.id).next_run_time > soon  # as if it had been run
@@ -148,26 +148,26 @@ def test_what_falls_due_during_a_stop_stays_due(
 
     def hold(_run: Run) -> None:
         begun.set()
-        let_go.wait(5)
+        let_go.wait(60)
 
     probe.body = hold
     clock = start_clock(any_app)
     add_probe(clock, 1, now())
-    assert begun.wait(5)
-    soon = now() + timedelta(seconds=0.2)
+    assert begun.wait(60)
+    soon = now() + timedelta(hours=1)
     add_probe(clock, 2, soon)
     clock.begin_stop()
     wait_until(lambda: not clock.scheduler.running)
-    wait_until(lambda: now() > soon)
-    clock.scheduler.wakeup()
-    let_go.set()
-    assert clock.stop()
+    with time_machine.travel(soon + timedelta(seconds=1)):
+        clock.scheduler.wakeup()
+        let_go.set()
+        assert clock.stop()
 
-    stored = clock._store.lookup_job("probe_2")
-    assert stored is not None
-    assert stored.next_run_time == soon
-    start_clock(any_app)
-    wait_until(lambda: (2,) in probe.ids)
+        stored = clock._store.lookup_job("probe_2")
+        assert stored is not None
+        assert stored.next_run_time == soon
+        start_clock(any_app)
+        wait_until(lambda: (2,) in probe.ids)
 
 
 # 7: a scheduler that is not started, or paused, does nothing and says nothing.
@@ -206,7 +206,7 @@ def test_plain_drops_a_job_that_is_two_seconds_late(tmp_path: Path) -> None:
         scheduler.add_listener(lambda _event: missed.set(), EVENT_JOB_MISSED)
         scheduler.start()
         scheduler.add_job(plain.ran, "date", run_date=now() - timedelta(seconds=2))
-        assert missed.wait(5)
+        assert missed.wait(60)
         assert scheduler.get_jobs() == []
     assert plain.RUNS == []
 
