@@ -90,7 +90,7 @@ def _against_matching() -> Iterator[Row]:
         ("draw, 3 allowed each, n = 30", 30, few_choices(30, 3, Random(30)), 100, 20),
     ):
         whole = drawing(people, forbidden)
-        matching = mean_seconds(matching_on(board_of(range(people), forbidden)), 20)
+        matching = mean_seconds(matching_on(board_of(range(people), forbidden)), 10 * rounds)
         mean = mean_seconds(whole, rounds)
         note = f"{whole().method}, {mean * 1000:.3g} ms"
         yield at_most(limit, mean / matching, metric=metric, against="own matching", note=note)

@@ -66,10 +66,7 @@ def export(participant_id: int) -> dict[str, Any]:
             {"title": item.title, "url": item.url, "note": item.note}
             for item in wishlists.items(participant_id)
         ],
-        "gives_to": _recipient_name(participant_id),
-        "with_recipient": _messages(participant_id, MessageAuthor.GIVER),
-        "with_giver": _messages(participant_id, MessageAuthor.RECIPIENT),
-        "second_gifts": _second_gifts(participant_id),
+        **_gifts(participant_id),
         "gift": _gift_marks(person),
         "letters": _letters(participant_id),
         "sessions": _sessions(participant_id),
@@ -177,6 +174,16 @@ def _sessions(participant_id: int) -> list[dict[str, Any]]:
 
 def _text(at: datetime | None) -> str | None:
     return at.isoformat() if at else None
+
+
+def _gifts(participant_id: int) -> dict[str, Any]:
+    """Whom they give to, as far as they have opened it, and what was said about the gifts."""
+    return {
+        "gives_to": _recipient_name(participant_id),
+        "with_recipient": _messages(participant_id, MessageAuthor.GIVER),
+        "with_giver": _messages(participant_id, MessageAuthor.RECIPIENT),
+        "second_gifts": _second_gifts(participant_id),
+    }
 
 
 def _second_gifts(participant_id: int) -> list[dict[str, Any]]:
