@@ -18,6 +18,9 @@ from sneaky.core.clock import now
 from sneaky.core.crypto import CannotUnseal
 from sneaky.core.db import db
 from sneaky.draws import rules
+from sneaky.executions import health
+from sneaky.jobs.timetable import REMINDER
+from sneaky.jobs.work import WORKS
 from sneaky.matches import seals
 from sneaky.models import (
     Draw,
@@ -33,6 +36,7 @@ from sneaky.models import (
     ParticipantState,
     Reminder,
     ReminderState,
+    job_store_table,
 )
 from sneaky.models.letters import UNDELIVERED
 from sneaky.upkeep import keys
@@ -164,6 +168,21 @@ def reminders_belong_to_matched_exchanges() -> Iterator[str]:
             yield f"reminder {reminder_id} was due at {due_at.isoformat()} and nothing came of it"
 
 
+def armed_reminders_have_their_job() -> Iterator[str]:
+    """While a process leads, each planned reminder that is marked as armed has its job in the store."""
+    if not health.leader().is_ticking:
+        return
+    stored = set(db.session.scalars(select(job_store_table.c.id)))
+    armed = select(Reminder.id, Reminder.exchange_id, Reminder.days_before).where(
+        Reminder.state == ReminderState.PLANNED,
+        Reminder.armed_for == Reminder.due_at,
+        Reminder.due_at > now(),
+    )
+    for reminder_id, exchange_id, days_before in db.session.execute(armed):
+        if WORKS[REMINDER.id].job_id(exchange_id, days_before) not in stored:
+            yield f"reminder {reminder_id} has no job"
+
+
 def nothing_runs_without_a_lease() -> Iterator[str]:
     """A running execution has somebody who runs it."""
     stuck = (JobExecution.state == ExecutionState.RUNNING) & (JobExecution.lease_until < now() - _PATIENCE)
@@ -187,6 +206,7 @@ CHECKS: tuple[Check, ...] = (
     every_match_was_written_about,
     settled_letters_say_when,
     reminders_belong_to_matched_exchanges,
+    armed_reminders_have_their_job,
     nothing_runs_without_a_lease,
     no_slot_ran_twice,
 )

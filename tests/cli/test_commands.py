@@ -34,7 +34,7 @@ from sneaky.models import (
     Reminder,
     Trigger,
 )
-from tests.clock_factories import a_failed_run, a_run, a_stored_job
+from tests.clock_factories import a_failed_run, a_run, a_stored_job, a_ticking_clock
 from tests.factories import a_participant, an_exchange
 
 Run = Callable[..., Result]
@@ -260,3 +260,19 @@ def test_check_tells_each_broken_promise(run: Run) -> None:
         "nothing runs without a lease",
     }
     assert "broken: " in run("check", expect=1).output
+
+
+def test_check_misses_the_job_of_an_armed_reminder_while_somebody_leads(run: Run) -> None:
+    exchange, due = an_exchange(), now() + timedelta(days=3)
+    with transaction() as session:
+        session.add(Reminder(exchange_id=exchange, days_before=3, due_at=due, armed_for=due))
+
+    def broken() -> set[str]:
+        found = json.loads(run("check", "--json", expect=1).output)["findings"]
+        return {finding["promise"] for finding in found}
+
+    assert "armed reminders have their job" not in broken()
+    a_ticking_clock()
+    assert "armed reminders have their job" in broken()
+    a_stored_job(f"reminder_exchange_{exchange}_days_3")
+    assert "armed reminders have their job" not in broken()
