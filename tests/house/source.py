@@ -66,4 +66,5 @@ def templates() -> list[Path]:
 
 def documents() -> list[Path]:
     """Every page a person reads about the project."""
-    return sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
+    folders = (ROOT / "docs", ROOT / "deploy", ROOT / "tests" / "migrations" / "releases")
+    return sorted([*ROOT.glob("*.md"), *(page for folder in folders for page in folder.rglob("*.md"))])
