@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from sneaky.core.db import db, transaction
 from sneaky.models import AuditEntry, Letter, LetterKind, LetterState, Participant, ParticipantState
+from sneaky.outbox import queue
 from tests.factories import a_participant, participants
 from tests.web.exchanging import drawn, name_of, organized, path_of, person_id, settle_letters
 from tests.web.signing_in import csrf_token, press
@@ -122,6 +123,22 @@ def test_an_address_is_mended_and_the_letter_goes_out_again(client: FlaskClient)
     letter = db.session.scalars(select(Letter).where(Letter.participant_id == people[0])).one()
     assert (letter.to_email, letter.state) == ("grandma@example.net", LetterState.QUEUED)
     assert name_of(people[0]) == "Grandma"
+
+
+def test_a_person_s_letters_stand_with_what_became_of_each(client: FlaskClient) -> None:
+    exchange_id, people = drawn(client)
+    settle_letters(exchange_id, LetterState.FAILED, error="451 4.3.0 Try again later", only=people[0])
+    with transaction():
+        for kind, to in ((LetterKind.REMINDER, people[0]), (LetterKind.NEW_MESSAGE, people[0])):
+            queue.put(kind, "ann@example.org", exchange_id=exchange_id, participant_id=to)
+    page = client.get(path_of(exchange_id, f"participants/{person_id(people[0])}")).text
+    ledger = page.partition('id="letters"')[2]
+    assert (
+        ledger.count("<tr>") == 3
+    )  # the head, the reminder, the match; what would tell on somebody is not there
+    assert ledger.index("Reminder") < ledger.index("Your match is waiting")
+    assert "busy or careful right now" in ledger
+    assert "next try" in ledger
 
 
 def test_mending_is_all_or_nothing(client: FlaskClient) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import case, func, select
+from sqlalchemy import Select, case, func, select
 
 from sneaky.core.db import db
 from sneaky.exchanges.pages.facts import ExchangeFacts, exchange_facts
@@ -15,6 +15,7 @@ from sneaky.models import Letter, LetterKind, LetterState, Participant, Particip
 from sneaky.models.letters import UNDELIVERED
 
 LETTERS_A_PAGE = 50
+LETTERS_OF_A_PERSON = 20
 
 # None of `TELLING` stands in the ledger; that an address fails shows on the participants page.
 KINDS_SHOWN = (
@@ -86,6 +87,13 @@ def letters_page(exchange_id: int, *, state: LetterState | None = None, number: 
     )
 
 
+def letters_to(participant_id: int) -> tuple[LetterLine, ...]:
+    """The latest letters to one participant that may be told of, newest first; one query."""
+    to_them = (Letter.participant_id == participant_id, Letter.kind.in_(KINDS_SHOWN))
+    query = _LINES.where(*to_them).order_by(Letter.id.desc()).limit(LETTERS_OF_A_PERSON)
+    return _read(query)
+
+
 def _counts(exchange_id: int) -> dict[LetterState, int]:
     query = (
         select(Letter.state, func.count())
@@ -106,24 +114,32 @@ def _number(counts: dict[LetterState, int], states: tuple[LetterState, ...]) -> 
     return sum(counts.get(state, 0) for state in states)
 
 
+_LINES = select(
+    Letter.kind,
+    Letter.state,
+    func.coalesce(Participant.name, "").label("to_name"),
+    Letter.to_email,
+    func.coalesce(Letter.settled_at, Letter.next_try_at, type_=Letter.settled_at.type).label("at"),
+    Letter.error,
+    Letter.attempts,
+    case((Participant.state == ParticipantState.WITHDRAWN, None), else_=Participant.public_id).label(
+        "person_id"
+    ),
+).outerjoin(Participant, Participant.id == Letter.participant_id)
+
+
 def _lines(exchange_id: int, states: tuple[LetterState, ...], number: int) -> tuple[LetterLine, ...]:
-    has_left = Participant.state == ParticipantState.WITHDRAWN
     query = (
-        select(
-            Letter.kind,
-            Letter.state,
-            func.coalesce(Participant.name, "").label("to_name"),
-            Letter.to_email,
-            func.coalesce(Letter.settled_at, Letter.next_try_at, type_=Letter.settled_at.type).label("at"),
-            Letter.error,
-            Letter.attempts,
-            case((has_left, None), else_=Participant.public_id).label("person_id"),
+        _LINES.where(
+            Letter.exchange_id == exchange_id, Letter.kind.in_(KINDS_SHOWN), Letter.state.in_(states)
         )
-        .outerjoin(Participant, Participant.id == Letter.participant_id)
-        .where(Letter.exchange_id == exchange_id, Letter.kind.in_(KINDS_SHOWN), Letter.state.in_(states))
         .order_by(Letter.state.in_(UNDELIVERED).desc(), Letter.id.desc())
         .limit(LETTERS_A_PAGE)
         .offset((number - 1) * LETTERS_A_PAGE)
     )
+    return _read(query)
+
+
+def _read(query: Select[Any]) -> tuple[LetterLine, ...]:
     rows: Any = db.session.execute(query)
     return tuple(LetterLine(*row) for row in rows)

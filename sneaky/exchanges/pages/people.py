@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sneaky.exchanges.pages import counts
 from sneaky.exchanges.pages.facts import ExchangeFacts, about_exchange, exchange_facts, facts_of, read
 from sneaky.exchanges.pages.households import household_names
+from sneaky.exchanges.pages.letters import LetterLine, letters_to
 from sneaky.exchanges.pages.person_rows import People, PersonRow, list_people, one_person
 from sneaky.models import Match
 
@@ -31,6 +32,7 @@ class ParticipantPage:
     facts: ExchangeFacts
     person: PersonRow
     households: tuple[str, ...]
+    letters: tuple[LetterLine, ...]
 
 
 _PAGE = about_exchange(
@@ -58,7 +60,10 @@ def participants_page(exchange_id: int, *, search: str = "", number: int = 1) ->
 
 
 def participant_page(exchange_id: int, participant_id: int) -> ParticipantPage:
-    """One participant of this exchange; three queries. Raises `NotFound` for anybody else's."""
+    """One participant of this exchange; four queries. Raises `NotFound` for anybody else's."""
     return ParticipantPage(
-        exchange_facts(exchange_id), one_person(exchange_id, participant_id), household_names(exchange_id)
+        facts=exchange_facts(exchange_id),
+        person=one_person(exchange_id, participant_id),
+        households=household_names(exchange_id),
+        letters=letters_to(participant_id),
     )
