@@ -16,6 +16,7 @@ from sneaky.draws import conduct, repair, reveal
 from sneaky.exchanges import copying, exclusions, join_links, lifecycle, participants
 from sneaky.exchanges.fields import ExchangeFields
 from sneaky.executions import overrides
+from sneaky.jobs import drawing
 from sneaky.models import (
     Exchange,
     JobExecution,
@@ -50,6 +51,7 @@ def set_up() -> Scenes:
     _of_the_demo(scenes)
     _exchanges_before_the_draw(scenes, olga)
     _exchanges_after_the_draw(scenes, olga)
+    _draws_by_the_clock(scenes, olga)
     _troubled_letters(scenes)
     _links(scenes, olga)
     overrides.set_paused("cleanup_expired_sessions", True)
@@ -157,6 +159,19 @@ def _exchanges_after_the_draw(scenes: Scenes, organizer_id: int) -> None:
     for place, exchange_id in (("fresh", fresh), ("mended", mended), ("off", off)):
         scenes.places[place] = _exchange_place(exchange_id)
     scenes.places["Basil"] = _public_id(people[fresh][1])
+
+
+def _draws_by_the_clock(scenes: Scenes, organizer_id: int) -> None:
+    """Two draws asked of the clock, as for large exchanges: one it makes, one it has to refuse."""
+    large = _exchange(organizer_id, "Drawn by the clock")
+    for name in ("Ada", "Ben", "Cleo", "Dirk"):
+        participants.add(large, name, f"{name.lower()}@example.net")
+    stuck = _exchange_number(scenes.places["stuck"])
+    scenes.places |= {
+        "large": _exchange_place(large),
+        "made": drawing.ask_for_draw(large, organizer_id=organizer_id),
+        "refused": drawing.ask_for_draw(stuck, organizer_id=organizer_id),
+    }
 
 
 def _troubled_letters(scenes: Scenes) -> None:

@@ -22,7 +22,7 @@ Demo = tuple[Served, Scenes]
 def faults_of(visit: Visit, checker: Validator) -> list[str]:
     """Everything that is wrong with an open page, in both themes."""
     html, is_letter = visit.html, visit.page.url.endswith("/html") or "/mailbox/" in visit.page.url
-    noted = visit.noted()
+    noted, received = visit.noted(), visit.bytes_received
     faults = [
         *(f"left the host: {url}" for url in visit.strangers()),
         *(f"console: {said}" for said in visit.complaints),
@@ -32,8 +32,8 @@ def faults_of(visit: Visit, checker: Validator) -> list[str]:
     ]
     if noted["shift"] > MOST_SHIFT:
         faults.append(f"layout moved by {noted['shift']:.3f}")
-    if visit.bytes_received > MOST_BYTES:
-        faults.append(f"{visit.bytes_received} bytes received")
+    if received > MOST_BYTES:
+        faults.append(f"{received} bytes received")
     faults += [f"keyboard: {fault}" for fault in visit.unreached()]
     for theme in ("light", "dark"):
         visit.page.emulate_media(color_scheme=theme)

@@ -19,7 +19,6 @@ NO_PAGES = {
     "operations.prometheus": "metrics for machines",
     "operations.entrance": "leads on to the jobs",
     "operations.nowhere": "is the page for 404",
-    "organizer.drawing": "stands while a large exchange is drawn; its own test visits it",
     "organizer.export": "a file",
     "organizer.export_people": "a file",
     "participant.export": "a file",
@@ -144,6 +143,8 @@ _ORGANIZER = [
     *_of("olga", "/exchanges/{family}/participants", "/{Ann}", "/{Grandma Rose}", "/{Ida}", name="drawn"),
     *_of("olga", "/exchanges/{mended}", "", name="mended"),
     *_of("olga", "/exchanges/{off}", "", name="called-off"),
+    Stop("olga", "/exchanges/{large}/draw/runs/{made}", "drawing-made"),
+    Stop("olga", "/exchanges/{stuck}/draw/runs/{refused}", "drawing-refused"),
     *_of("olga", "/exchanges/{choir}", *_OF_EXCHANGE, "/erase", name="over"),
     Stop(
         "olga",

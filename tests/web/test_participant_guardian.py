@@ -1,0 +1,54 @@
+"""A guardian whose one mailbox receives for several people: each match stays a letter of its own."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from flask.testing import FlaskClient
+from sqlalchemy import select
+
+from sneaky.core.db import db
+from sneaky.draws import conduct, reveal
+from sneaky.exchanges import mailing, participants
+from sneaky.models import Letter, LetterKind
+from tests.factories import a_participant, an_exchange
+from tests.web.signing_in import press
+
+MAILBOX = "paula@example.org"
+
+
+def test_one_mailbox_opens_each_match_on_its_own(client: FlaskClient) -> None:
+    exchange_id = an_exchange()
+    children = {
+        name: participants.add(exchange_id, name, MAILBOX, is_guarded=True) for name in ("Mia", "Noah")
+    }
+    paula = participants.add(exchange_id, "Paula", MAILBOX)
+    a_participant(exchange_id, name="Quentin")
+    conduct.conduct_draw(exchange_id, even_if_mail_unproven=True)
+
+    for name, person in (children | {"Paula": paula}).items():
+        page = client.get(path_to_match(person)).text
+        assert f"Hello {name}" in page, "also while somebody else of the family is signed in here"
+        assert "Break the seal" in page
+        assert not is_opened(person)
+        press(client, path_to_match(person), open="match")
+        assert is_opened(person)
+        own = reveal.revealed(person)
+        assert own is not None
+        assert f'<h1 class="slip-name">{own.recipient_name}</h1>' in client.get("/me").text
+    assert [is_opened(person) for person in children.values()] == [True, True]
+
+
+def path_to_match(participant_id: int) -> str:
+    """Where the link of this participant's one match letter leads; the letter goes to the guardian."""
+    letters = select(Letter.to_email).where(
+        Letter.participant_id == participant_id, Letter.kind == LetterKind.MATCH
+    )
+    assert db.session.scalars(letters).one() == MAILBOX
+    return urlsplit(mailing.hand_out_link(participant_id)).path
+
+
+def is_opened(participant_id: int) -> bool:
+    match = reveal.sealed(participant_id)
+    assert match is not None
+    return match.is_revealed
