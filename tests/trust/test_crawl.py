@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import csv
+import re
 from contextlib import suppress
 from dataclasses import dataclass
+from io import StringIO
 
 import pytest
 from sqlalchemy import select
@@ -122,6 +125,23 @@ def test_the_admin_finds_nothing_amiss(instance: Instance, place: Place) -> None
     begin += [f"/operations/outbox?state={MARK}", f"/operations/jobs/{MARK}", f"/operations/letters/{MARK}"]
     done = crawl(browser, "/operations", *begin, most=300 if IS_FULL else 60)
     assert_clean(done, at_least=50)
+
+
+def test_files_to_take_along_carry_nothing_that_acts(instance: Instance, place: Place) -> None:
+    here = path_of(place.hostile)
+    organizer = signed_in(instance, organizer=place.admin)
+    table = organizer.ask("GET", f"{here}/export.csv")
+    cells = [cell for row in csv.reader(StringIO(table.text.lstrip("\ufeff"))) for cell in row]
+    assert len(cells) > len(TEXTS)
+    assert [cell for cell in cells if cell.startswith(("=", "+", "-", "@", "\t", "\r", "\n"))] == []
+    entry = signed_in(instance, participant=place.guest).ask("GET", "/me/event.ics")
+    for mark in ("BEGIN:VCALENDAR", "END:VCALENDAR", "BEGIN:VEVENT"):
+        assert len(re.findall(rf"^{mark}\r?$", entry.text, flags=re.MULTILINE)) == 1
+    for answer in (table, entry, organizer.ask("GET", f"{here}/export.json")):
+        assert answer.status == 200
+        told, _, name = answer.headers["content-disposition"].partition("; filename=")
+        assert told == "attachment"
+        assert not re.search(r"[/\\:<>|]", name.partition(";")[0])
 
 
 def test_hostile_texts_in_every_field_of_every_form_come_back_harmless(
