@@ -245,6 +245,7 @@ def test_nothing_is_left_in_any_table(any_app: Flask) -> None:
         assert db.session.scalar(select(func.count()).select_from(emptied)) == 0
 
 
+@pytest.mark.sqlite
 def test_nothing_is_left_in_the_sqlite_file_or_its_log(app: Flask) -> None:
     file = Path(str(db.engine.url.database))
     exchange_id, _other = a_full_life()

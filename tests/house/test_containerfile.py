@@ -43,6 +43,12 @@ def test_nobody_is_root_inside(instructions: list[tuple[str, str]]) -> None:
     assert of("USER", instructions) == ["10001:10001"]
 
 
+def test_the_programs_that_make_its_user_are_on_the_path(instructions: list[tuple[str, str]]) -> None:
+    (path,) = re.findall(r"\bPATH=(\S+)", " ".join(of("ENV", instructions)))
+    assert any("groupadd" in run for run in of("RUN", instructions))
+    assert "/usr/sbin" in path.split(":")
+
+
 def test_it_says_how_to_keep_watch_and_stop(instructions: list[tuple[str, str]]) -> None:
     assert of("VOLUME", instructions) == ["/data"]
     assert of("STOPSIGNAL", instructions) == ["SIGTERM"]

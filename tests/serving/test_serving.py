@@ -49,6 +49,7 @@ class Served:
             "PATH": os.defpath,
             "PYTHONPATH": str(ROOT),
             "SNEAKY_DATA_DIR": str(settings.data_dir),
+            "SNEAKY_DATABASE_URL": settings.database_url,
             "SNEAKY_SECRET_KEY": settings.secret_key.decode(),
             "SNEAKY_BIND": self.address,
             "SNEAKY_BASE_URL": f"http://{self.address}",
@@ -175,6 +176,7 @@ def test_a_shell_runs_jobs_and_never_the_clock(app: Flask, settings: Settings) -
         "PATH": os.defpath,
         "PYTHONPATH": str(ROOT),
         "SNEAKY_DATA_DIR": str(settings.data_dir),
+        "SNEAKY_DATABASE_URL": settings.database_url,
         "SNEAKY_SECRET_KEY": settings.secret_key.decode(),
     }
     shell = subprocess.run(

@@ -117,6 +117,7 @@ def test_a_page_for_errors_asks_no_database(app: Flask, monkeypatch: pytest.Monk
     assert client.get("/fail").status_code == 503
 
 
+@pytest.mark.sqlite
 def test_a_locked_database_answers_503_and_recovers(
     app_with: Callable[..., Flask], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
