@@ -13,7 +13,7 @@ from sneaky.models import Exchange, Letter, LetterKind, LetterState
 from sneaky.models.letters import UNDELIVERED
 from sneaky.models.states import TELLING
 
-PAGE_SIZE = 50
+PAGE_SIZE = 30  # with more, the page would weigh over 60 KB
 _IS_TELLING = Letter.kind.in_(TELLING)
 WAITING = (LetterState.QUEUED, LetterState.FAILED)
 
