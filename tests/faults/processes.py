@@ -215,9 +215,11 @@ class Instance:
         db.session.remove()
         return list(db.session.scalars(select(JobExecution).where(JobExecution.job_id.startswith("mark_"))))
 
-    def wait_for_marks(self, number: int, seconds: float = 120.0) -> None:
-        """Wait until so many runs have succeeded."""
-        wait_until(lambda: self.succeeded() >= number, f"{number} runs succeed", seconds)
+    def wait_for_marks(self, number: int, patience: float = 120.0) -> None:
+        """Wait until so many runs have succeeded, however slowly; fail once none has for so many seconds."""
+        while (done := self.succeeded()) < number:
+            what = f"more than {done} of {number} runs succeed"
+            wait_until(lambda done=done: self.succeeded() > done, what, patience)  # type: ignore[misc]
 
     def succeeded(self) -> int:
         """How many runs of the marking job have succeeded."""

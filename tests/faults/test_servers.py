@@ -41,7 +41,7 @@ def test_a_database_restarted_under_load_loses_nothing(
         postgres_server.stop("immediate")
         threading.Event().wait(random.uniform(0.1, 0.5))
         postgres_server.start()
-    instance.wait_for_marks(number, 300)
+    instance.wait_for_marks(number)
     instance.assert_each_ran_once(number)
     assert process.is_alive
     assert instance.leader() is process
