@@ -67,7 +67,7 @@ def test_every_changing_route_asks_for_a_token(instance: Instance) -> None:
     """Only the mail program's one-click unsubscribe and the signed webhook do without."""
     organizer = an_organizer(is_admin=True)
     browser, named = signed_in(instance, organizer=organizer), {}
-    for kind in ("exchange", "person", "wish", "run", "job", "letter", "token"):
+    for kind in ("exchange", "person", "wish", "match", "run", "job", "letter", "token"):
         named[kind] = new_public_id()
     open_doors = set()
     for route in routes(instance.app):

@@ -152,6 +152,7 @@ _KINDS = {
     ("participant", "item_id"): "wish",
     ("participant", "other"): "side",
     ("participant", "mark"): "mark",
+    ("participant", "second"): "match",
     ("operations", "public_id"): "run",
     ("operations", "job_id"): "job",
     ("operations", "kind"): "letter",
@@ -161,7 +162,7 @@ _KINDS = {
     ("signin", "token"): "token",
     ("", "filename"): "file",
 }
-WITHOUT_OWNER = {"side": "giver", "mark": "sent", "anywhere": "no/such/page", "file": "no.css"}
+WITHOUT_OWNER = {"side": "recipient", "mark": "sent", "anywhere": "no/such/page", "file": "no.css"}
 
 
 @dataclass(frozen=True)
