@@ -12,15 +12,16 @@ import sneaky.models  # noqa: F401  (fills the metadata)
 from sneaky.core.db import Base, UtcDateTime
 
 JOB_STORE = "apscheduler_jobs"
+STRANGERS = (JOB_STORE, "procrastinate_", "alembic_version_")
 
 
 def include_name(name: str | None, kind: str, _parents: Any) -> bool:
-    """Leave APScheduler's table out of comparisons: its shape is APScheduler's to say."""
-    return not (kind == "table" and name == JOB_STORE)
+    """Leave the tables of APScheduler and procrastinate out of comparisons: their shape is theirs to say."""
+    return not (kind == "table" and name is not None and name.startswith(STRANGERS))
 
 
 def include_object(_thing: object, name: str | None, kind: str, _reflected: bool, _other: object) -> bool:
-    """The same for our own description of that table."""
+    """The same for our own description of APScheduler's."""
     return not (kind == "table" and name == JOB_STORE)
 
 
@@ -33,6 +34,7 @@ def run(connection: Connection) -> None:
     """Bring the database behind `connection` to the asked revision."""
     context.configure(
         connection=connection,
+        version_table=context.config.attributes["version_table"],
         target_metadata=Base.metadata,
         include_name=include_name,
         include_object=include_object,

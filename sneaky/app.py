@@ -8,7 +8,7 @@ import sys
 
 from flask import Flask
 
-from sneaky import scheduler, shell, web
+from sneaky import engine, scheduler, shell, web
 from sneaky.core import crypto, log
 from sneaky.core import settings as settings_module
 from sneaky.core.db import db, engine_options, normalise_url
@@ -38,6 +38,7 @@ def create_app(settings: Settings | None = None) -> Flask:
     app.extensions[settings_module.EXTENSION] = settings
     crypto.init_app(app, settings)
     db.init_app(app)
+    engine.init_app(app, settings)
     scheduler.init_app(app)
     web.init_app(app)
     shell.init_app(app)

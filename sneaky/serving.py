@@ -22,7 +22,7 @@ from gunicorn.glogging import Logger
 
 from sneaky.core import log
 from sneaky.core.errors import RuleBroken
-from sneaky.core.settings import Settings, load
+from sneaky.core.settings import Settings, environment_with, load
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -64,7 +64,7 @@ class Server(BaseApplication):
 def become() -> NoReturn:
     """Replace this process by the server, which has loaded nothing of what it needed to get here."""
     # Read by the C library when a process starts: threads that share one heap leave fewer holes in it.
-    environment = {"MALLOC_ARENA_MAX": "1", **os.environ}  # noqa: TID251  (handed on, not read)
+    environment = environment_with(MALLOC_ARENA_MAX="1")
     command = [sys.executable, "-m", "sneaky.serving"]
     os.execve(sys.executable, command, environment)  # noqa: S606  (our own interpreter)
 
@@ -102,11 +102,9 @@ def run_worker(app: Flask, pace: Pace | None = None) -> None:
 
     Where a run hangs, the process replaces itself by a fresh one: only that ends a thread.
     """
-    from sneaky.core.settings import settings
-    from sneaky.worker import Worker
+    from sneaky.worker import make_worker
 
-    with app.app_context():
-        worker = Worker(app, threads=settings().threads, pace=pace)
+    worker = make_worker(app, pace)
     is_told = threading.Event()
 
     def stop(_number: int, _frame: FrameType | None) -> None:

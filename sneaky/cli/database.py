@@ -19,7 +19,9 @@ def database() -> None:
 
 def bring_to_head() -> None:
     """Upgrade the database of the running app and say so, if anything was to do."""
-    before, after = schema.upgrade(settings().database_url, settings().data_dir)
+    asked = settings()
+    with_engine = asked.engine != "local"
+    before, after = schema.upgrade(asked.database_url, asked.data_dir, with_engine=with_engine)
     if before != after:
         click.echo(f"Database upgraded from {before or 'empty'} to {after}", err=True)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, cast
@@ -26,6 +26,7 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
@@ -41,12 +42,17 @@ _NAMING = {
 }
 _WRITES = "sneaky_writes"
 _OPEN = "sneaky_transaction_open"
-_NUDGES = "sneaky_nudges"
+_DUE = "sneaky_due"
 _NUDGE = "sneaky.nudge"
+_ENGINE = "sneaky.engine"
+_BROKEN = 3  # psycopg.pq.TransactionStatus.INERROR, which is not worth an import on SQLite
 # Well below the time after which a silent leader is given up.
 _FROZEN_AFTER = text("SET LOCAL idle_in_transaction_session_timeout = '4s'")
 
 Nudge = Callable[[str], None]
+# Work that a transaction makes due: its topic and, where it is about one row alone, the id of that row.
+Due = tuple[str, int | None]
+TellEngine = Callable[[Session, Collection[Due]], None]
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -128,6 +134,16 @@ def _begin_sqlite(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
 
+@event.listens_for(Engine, "commit")
+def _refuse_to_lose_silently(connection: Connection) -> None:
+    """PostgreSQL answers COMMIT after a failed statement by rolling back, and calls that a success."""
+    if connection.dialect.name != "postgresql":
+        return
+    driver: Any = connection.connection.driver_connection
+    if driver.info.transaction_status == _BROKEN:
+        raise PendingRollbackError("a statement of this transaction failed, so nothing of it can be kept")
+
+
 @contextmanager
 def transaction() -> Iterator[Session]:
     """Write in one transaction: all of the block or nothing of it.
@@ -135,7 +151,8 @@ def transaction() -> Iterator[Session]:
     Opened by a room's public function. A nested call joins the outer one, which alone commits. The
     outermost call ends the reads before it and begins as a writer, so rows are read anew inside. It
     refuses a session with changes made outside, since those would slip into somebody else's commit.
-    After the commit the scheduler of this process is nudged about what `nudge_after_commit` noted.
+    What `nudge_after_commit` noted is told to the engine, where there is one, in the transaction itself; and
+    to the scheduler of this process after the commit.
     """
     session = db.session()
     if session.info.get(_OPEN):
@@ -146,18 +163,19 @@ def transaction() -> Iterator[Session]:
     session.rollback()
     session.expire_all()
     session.info[_OPEN] = True
-    session.info[_NUDGES] = set()
+    session.info[_DUE] = set()
     try:
         session.connection(execution_options={_WRITES: True})
         yield session
+        _tell_engine(session)
         session.commit()
     except BaseException:
         session.rollback()
         raise
     finally:
         session.info.pop(_OPEN, None)
-        nudges = session.info.pop(_NUDGES, set())
-    for topic in sorted(nudges):
+        due = session.info.pop(_DUE, set())
+    for topic in sorted(topic for topic, row_id in due if row_id is None):
         nudge(topic)
 
 
@@ -203,7 +221,9 @@ def insert_into(table: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
     return insert
 
 
-def rows_read(query: Select[Any], **values: object) -> CursorResult[Any]:
+def rows_read(
+    query: Select[*tuple[Any, ...]], **values: object
+) -> CursorResult[*tuple[Any, ...]]:
     """Ask a query for columns, in the session's transaction but on its connection; `values` fill its binds.
 
     Twice as fast as through the session, which prepares for mapped objects. Changes that were not flushed
@@ -222,9 +242,29 @@ def rows_written(session: Session, statement: UpdateBase) -> int:
     return result.rowcount
 
 
-def nudge_after_commit(topic: str) -> None:
-    """Remember to nudge the scheduler about `topic` once the open transaction has committed."""
-    db.session().info.setdefault(_NUDGES, set()).add(topic)
+def nudge_after_commit(topic: str, row_id: int | None = None) -> None:
+    """Remember to nudge the scheduler about `topic` once the open transaction has committed.
+
+    With a `row_id` the work is a worker's and no scheduler's: then only an engine is told.
+    """
+    db.session().info.setdefault(_DUE, set()).add((topic, row_id))
+
+
+def set_engine(extensions: dict[str, Any], tell: TellEngine) -> None:
+    """Let the composer hand in the engine that is told, inside each transaction, what it makes due."""
+    extensions[_ENGINE] = tell
+
+
+def has_engine() -> bool:
+    """Whether an engine carries work to the workers; otherwise they look for rows themselves."""
+    return _ENGINE in current_app.extensions
+
+
+def _tell_engine(session: Session) -> None:
+    tell: TellEngine | None = current_app.extensions.get(_ENGINE)
+    due = session.info[_DUE]
+    if tell is not None and due:
+        tell(session, due)
 
 
 def set_nudge(extensions: dict[str, Any], wake: Nudge | None) -> None:

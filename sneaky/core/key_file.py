@@ -9,6 +9,7 @@ from pathlib import Path
 
 from sneaky.core import parse
 from sneaky.core.durable import make_private, written_whole
+from sneaky.core.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 
@@ -38,6 +39,25 @@ def read(file: Path) -> tuple[bytes, ...]:
     if not lines:
         raise ValueError("it is empty")
     return tuple(map(parse.secret_key, lines))
+
+
+def own_keys(file: Path) -> tuple[bytes, ...]:
+    """The keys of the file; the first is made at first start, readable by its owner only.
+
+    Raises `SettingsError` with what to do where that cannot be.
+    """
+    try:
+        make(file)
+    except OSError as error:
+        raise SettingsError(
+            [f"SNEAKY_SECRET_KEY: cannot write {file} ({error.strerror}); set the key yourself"]
+        ) from None
+    try:
+        return read(file)
+    except (OSError, ValueError) as error:
+        raise SettingsError(
+            [f"SNEAKY_SECRET_KEY: {file} is not usable ({error}); restore it from your backup"]
+        ) from None
 
 
 def write(file: Path, keys: Sequence[bytes]) -> None:

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 # Any number will do, as long as it stays the same: it names the lock that upgrades take on PostgreSQL.
 _ADVISORY_LOCK = 0x5EA1_ED
+_VERSIONS = "alembic_version"
+_VERSIONS_OF_ENGINE = "alembic_version_engine"
 
 
 class SchemaTooNew(SneakyError):
@@ -36,14 +38,21 @@ def migrations_folder() -> Path:
     return inside if inside.is_dir() else package.parent / "migrations"
 
 
-def configuration(connection: Connection | None = None) -> Config:
-    """Alembic's configuration, made here so that no ini file has to lie around."""
+def configuration(connection: Connection | None = None, *, of_engine: bool = False) -> Config:
+    """Alembic's configuration, made here so that no ini file has to lie around.
+
+    The tables of procrastinate have a line of revisions of their own, recorded apart from ours.
+    """
     from alembic.config import Config  # noqa: PLC0415  (12 MiB that only an upgrade needs)
 
     config = Config()
     config.set_main_option("script_location", str(migrations_folder()).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    folder = migrations_folder() / ("engine" if of_engine else "versions")
+    config.set_main_option("version_locations", str(folder).replace("%", "%%"))
     config.set_main_option("file_template", "%%(rev)s")
     config.attributes["connection"] = connection
+    config.attributes["version_table"] = _VERSIONS_OF_ENGINE if of_engine else _VERSIONS
     return config
 
 
@@ -66,8 +75,19 @@ def current(connection: Connection) -> str | None:
     return revision
 
 
-def upgrade(database_url: str, lock_folder: Path) -> tuple[str | None, str]:
+def is_engine_ready(connection: Connection) -> bool:
+    """Whether the tables of procrastinate are there, as this version needs them."""
+    if not inspect(connection).has_table(_VERSIONS_OF_ENGINE):
+        return False
+    newest = max(file.stem for file in (migrations_folder() / "engine").glob("2*.py"))
+    recorded = connection.scalar(text(f"SELECT version_num FROM {_VERSIONS_OF_ENGINE}"))  # noqa: S608
+    return bool(recorded == newest)
+
+
+def upgrade(database_url: str, lock_folder: Path, *, with_engine: bool = False) -> tuple[str | None, str]:
     """Bring the database to head; waits while another process does. Returns the revision before and after.
+
+    `with_engine` brings procrastinate's tables to their head too.
 
     Raises `SchemaTooNew` where the database is ahead of this version, and `SchemaBroken` where an upgrade
     would leave dangling rows. Either way nothing has changed.
@@ -79,6 +99,9 @@ def upgrade(database_url: str, lock_folder: Path) -> tuple[str | None, str]:
         if before != head():
             with rebuilding(engine) as connection:
                 bring_to(connection, head())
+        if with_engine:
+            with rebuilding(engine) as connection:
+                _bring_engine(connection)
         return before, head()
 
 
@@ -103,6 +126,13 @@ def bring_to(connection: Connection, revision: str) -> None:
     from alembic import command  # noqa: PLC0415  (see above)
 
     command.upgrade(configuration(connection), revision)
+
+
+def _bring_engine(connection: Connection) -> None:
+    from alembic import command  # noqa: PLC0415  (see above)
+
+    if not is_engine_ready(connection):
+        command.upgrade(configuration(connection, of_engine=True), "head")
 
 
 @contextmanager

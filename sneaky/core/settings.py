@@ -106,6 +106,11 @@ class Settings:
         "`auto`: serving processes run the clock; `on`: this process must; `off`: it never does.",
         default="auto",
     )
+    engine: str = _setting(
+        parse.choice("local", "procrastinate"),
+        "What brings work to `sneaky worker`: `local` rows, or `procrastinate` on PostgreSQL.",
+        default="local",
+    )
     signup: str = _setting(
         parse.choice("invite", "open"),
         "Who may become an organizer: people an admin invites, or anybody.",
@@ -217,6 +222,11 @@ def load(environ: Mapping[str, str] | None = None) -> tuple[Settings, list[str]]
     return _completed(Settings(**values)), _unknown(environ)
 
 
+def environment_with(**defaults: str) -> dict[str, str]:
+    """This process's environment for one that takes its place, with `defaults` for what it does not say."""
+    return defaults | os.environ  # noqa: TID251
+
+
 def _completed(settings: Settings) -> Settings:
     """Fill in the database address and the secret key that live in the data folder."""
     folder = settings.data_dir.resolve()
@@ -232,25 +242,9 @@ def _completed(settings: Settings) -> Settings:
         filled["database_url"] = f"sqlite:///{folder / 'sneaky.db'}"
     if not settings.secret_key:
         filled["key_file"] = folder / key_file.NAME
-        filled["secret_key"], *others = _own_secret_keys(folder / key_file.NAME)
+        filled["secret_key"], *others = key_file.own_keys(folder / key_file.NAME)
         filled["old_secret_keys"] = (*others, *settings.old_secret_keys)
     return Settings(**filled)
-
-
-def _own_secret_keys(file: Path) -> tuple[bytes, ...]:
-    """The keys kept in the data folder; the first is made at first start, readable by its owner only."""
-    try:
-        key_file.make(file)
-    except OSError as error:
-        raise SettingsError(
-            [f"SNEAKY_SECRET_KEY: cannot write {file} ({error.strerror}); set the key yourself"]
-        ) from None
-    try:
-        return key_file.read(file)
-    except (OSError, ValueError) as error:
-        raise SettingsError(
-            [f"SNEAKY_SECRET_KEY: {file} is not usable ({error}); restore it from your backup"]
-        ) from None
 
 
 def _read(environ: Mapping[str, str], name: str, *, secret: bool, problems: list[str]) -> str | None:

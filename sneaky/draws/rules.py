@@ -103,11 +103,12 @@ def _judge(rules: Rules) -> RulesVerdict:
 
 
 def _too_few(number: int) -> str:
-    return (
+    texts: tuple[str, ...] = (
         _("At least 3 people have to take part; so far nobody does. Add some more."),
         _("At least 3 people have to take part; so far one does. Add some more."),
         _("At least 3 people have to take part; so far two do. Add some more."),
-    )[number]
+    )
+    return texts[number]
 
 
 def _why(rules: Rules, found: Verdict[int]) -> str:

@@ -21,8 +21,8 @@ class Worms:
     A worm takes the recipient of a random giver away. Whoever is without a recipient takes a random allowed
     one; if that one has a giver, this giver is without now; the worm ends when the free recipient is taken.
     Give each state in between the weight "choices of the giver without" and each draw the weight "number of
-    givers", and the walk is reversible: so it is between the draws, all of which weigh the same. A worm that grows too long is taken back. It runs as long in
-    either direction, so this keeps the balance.
+    givers", and the walk is reversible: so it is between the draws, all of which weigh the same. A worm that
+    grows too long is taken back. It runs as long in either direction, so this keeps the balance.
     """
 
     def __init__(self, board: Board, start: list[int]) -> None:

@@ -92,9 +92,7 @@ def add_many(exchange_id: int, rows: Iterable[PreviewRow]) -> int:
     chosen = {row.email: row for row in rows if row.problem is None}
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
-        refuse_once_drawn(
-            exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible."
-        )
+        refuse_once_drawn(exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible.")
         homes = {
             name: households.find_or_make(session, exchange_id, name)
             for name in {row.household for row in chosen.values() if row.household}

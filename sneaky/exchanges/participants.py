@@ -55,9 +55,7 @@ def add(
     email = addresses.normalise(email)
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
-        refuse_once_drawn(
-            exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible."
-        )
+        refuse_once_drawn(exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible.")
         known = None if is_guarded else by_email(session, exchange_id, email)
         if known is not None and known.state is ParticipantState.ACTIVE:
             raise RuleBroken(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 
+from sneaky.core.db import has_engine, nudge_after_commit, transaction
 from sneaky.core.errors import NotFound
 from sneaky.executions import claims, requests, waiting
 from sneaky.executions.claims import Claim
@@ -29,12 +31,32 @@ def leave(order: Order, runner: Runner) -> JobResult:
 def _leave(order: Order, runner: Runner) -> claims.Refusal | None:
     if order.stale is None:
         return waiting.leave(
-            order.job_id, order.slot, trigger=order.trigger, fence=runner.fence, request=order.request
+            order.job_id,
+            order.slot,
+            trigger=order.trigger,
+            pool=order.work.timed.pool,
+            fence=runner.fence,
+            request=order.request,
         )
     execution_id, lease_id = order.stale
     if lease_id is not None:
-        waiting.put_back(execution_id, lease_id, fence=runner.fence)
+        waiting.put_back(execution_id, lease_id, pool=order.work.timed.pool, fence=runner.fence)
     return None
+
+
+def knock_again() -> None:
+    """Tell the engine once more of every run that waits: rows are the truth, and a knock may get lost.
+
+    So does nothing that waited while another engine was in force. A run that an engine knows of already is
+    known to it once.
+    """
+    waits = waiting.all_that_wait() if has_engine() else {}
+    if not waits:
+        return
+    with transaction():
+        for execution_id, job_id in waits.items():
+            with suppress(NotFound):  # of another release, whose leader will knock
+                nudge_after_commit(resolve(job_id)[0].timed.pool, execution_id)
 
 
 @dataclass(frozen=True)
@@ -53,13 +75,13 @@ class Unknown(NotFound):
         self.job_id = job_id
 
 
-def take(runner: Runner, *, but: Collection[str] = ()) -> Taken | None:
-    """Take a run that waits, except for the job ids in `but`; None: nothing does.
+def take(runner: Runner, *, but: Collection[str] = (), only: int | None = None) -> Taken | None:
+    """Take a run that waits, except for the job ids in `but`, or `only` that of an id; None: nothing does.
 
     A tick is taken out of the history at once: it leaves a row only if it works. Raises `Unknown` for a job
     of another release, which waits on for a worker of that one.
     """
-    taken = waiting.take(instance=runner.instance, lease=runner.lease, but=but)
+    taken = waiting.take(instance=runner.instance, lease=runner.lease, but=but, only=only)
     if taken is None:
         return None
     try:

@@ -6,6 +6,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 
 from sneaky.core.clock import now
+from sneaky.core.db import has_engine
+from sneaky.engine.queues import queues
 from sneaky.executions import health, history
 from sneaky.jobs.overview import jobs_overview
 from sneaky.models import ExecutionState
@@ -35,7 +37,7 @@ class Figure:
 
 def metrics() -> str:
     """All figures in Prometheus's text format."""
-    return "".join(map(_text, [*_of_jobs(), *_of_the_clock(), *_of_letters()]))
+    return "".join(map(_text, [*_of_jobs(), *_of_the_clock(), *_of_letters(), *_of_the_engine()]))
 
 
 def _of_jobs() -> Iterator[Figure]:
@@ -79,6 +81,18 @@ def _of_letters() -> Iterator[Figure]:
     yield Figure("letters", "gauge", "Letters by state.", _by("state", by_state))
     age = (now() - oldest).total_seconds() if oldest else 0.0
     yield _single("letters_oldest_waiting_seconds", "gauge", "Age of the oldest waiting letter.", age)
+
+
+def _of_the_engine() -> Iterator[Figure]:
+    found = queues()
+    if not has_engine():
+        return
+    waiting = [Sample(one.waiting, (("queue", one.name),)) for one in found]
+    running = [Sample(one.running, (("queue", one.name),)) for one in found]
+    waited = [Sample(one.waited.total_seconds(), (("queue", one.name),)) for one in found]
+    yield Figure("engine_jobs_waiting", "gauge", "Jobs of procrastinate that wait, by queue.", waiting)
+    yield Figure("engine_jobs_running", "gauge", "Jobs of procrastinate in progress, by queue.", running)
+    yield Figure("engine_oldest_waiting_seconds", "gauge", "Age of the oldest one that waits.", waited)
 
 
 def _by(label: str, values: Mapping[str, float], suffix: str = "") -> list[Sample]:

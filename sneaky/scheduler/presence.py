@@ -37,5 +37,10 @@ class Presence:
         """Whether a worker has beaten lately."""
         return any(self._silence(beat) < self._patience for beat in self._seen.values())
 
+    def is_gone(self, instance: str) -> bool:
+        """Whether this was a worker, and has not beaten for so long that it is gone or frozen."""
+        beat = self._seen.get(instance)
+        return beat is not None and self._silence(beat) >= self._patience
+
     def _silence(self, beat: tuple[datetime, float]) -> float:
         return monotonic() - beat[1]

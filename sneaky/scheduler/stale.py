@@ -24,9 +24,10 @@ _FAR_BEYOND = 5.0
 class Watch:
     """The leader's watch over runs in progress, whoever runs them.
 
-    A lease that nobody renewed for `patience` seconds on our own monotonic clock is stale; the instant in the
-    row is compared with no clock, so that one that was set takes no living run away. A run that was handed
-    over holds no lease and is taken up at once: by a worker where there is one, otherwise by us.
+    A lease that nobody renewed for `patience` seconds on our own monotonic clock is stale, and at once if it
+    is a worker's that is gone; the instant in the row is compared with no clock, so that one that was set
+    takes no living run away. A run that was handed over holds no lease and is taken up at once: by a worker
+    where there is one, otherwise by us.
     """
 
     def __init__(self, scheduler: GuardedScheduler, presence: Presence, *, patience: float) -> None:
@@ -45,6 +46,7 @@ class Watch:
             JobExecution.attempt,
             JobExecution.lease_id,
             JobExecution.lease_until,
+            JobExecution.instance,
         ).where(JobExecution.state == ExecutionState.RUNNING)
         if self._presence.is_anybody_there():
             running = running.where(JobExecution.lease_id.is_not(None))
@@ -53,7 +55,8 @@ class Watch:
             lease = (row.lease_id, row.lease_until)
             before, since = self._seen.get(row.id, (None, 0.0))
             seen[row.id] = (lease, since if before == lease else monotonic())
-            if row.lease_id is None or monotonic() - seen[row.id][1] >= self._patience:
+            is_stale = monotonic() - seen[row.id][1] >= self._patience or self._presence.is_gone(row.instance)
+            if row.lease_id is None or is_stale:
                 self._take_up(row)
         self._seen = seen
 

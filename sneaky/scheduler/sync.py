@@ -11,6 +11,7 @@ from flask import Flask
 from sneaky.core.clock import monotonic, now
 from sneaky.core.errors import NotFound
 from sneaky.executions import overrides, requests
+from sneaky.jobs import hands
 from sneaky.jobs.retrying import log_failure
 from sneaky.jobs.running import Order
 from sneaky.jobs.work import WORKS, resolve
@@ -76,6 +77,7 @@ class Sync:
             self._arming.round,
             self._take_requests,
             self._watch.take_up_stale_runs,
+            hands.knock_again,
             self._recurring.make_up,
             self._watch.tell_about_slow_runs,
         )

@@ -87,7 +87,9 @@ def test_every_role_upgrades_first_and_then_does_its_work(
     assert commands(tmp_path) == ["db upgrade", expected]
 
 
-@pytest.mark.parametrize(("role", "scheduler"), [("all", None), ("web", "off"), ("scheduler", None), ("worker", None)])
+@pytest.mark.parametrize(
+    ("role", "scheduler"), [("all", None), ("web", "off"), ("scheduler", None), ("worker", None)]
+)
 def test_only_the_web_role_switches_the_clock_off(
     start: Start, tmp_path: Path, role: str, scheduler: str | None
 ) -> None:
@@ -103,7 +105,9 @@ def test_a_failed_upgrade_stops_the_start_with_its_own_exit_code(start: Start, t
 def test_an_unknown_role_is_refused_in_one_line_and_nothing_runs(start: Start, tmp_path: Path) -> None:
     code, errors = end_of(start("elf"))
     assert code == 64
-    assert errors == 'entrypoint: there is no role "elf"; use all, web, scheduler, worker, or sneaky COMMAND\n'
+    assert (
+        errors == 'entrypoint: there is no role "elf"; use all, web, scheduler, worker, or sneaky COMMAND\n'
+    )
     assert commands(tmp_path) == []
 
 

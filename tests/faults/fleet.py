@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -69,15 +70,29 @@ class Faults:
 
 
 class Fleet:
-    """Two web processes, a scheduler and two workers on the database of `app`."""
+    """Two web processes, a scheduler and two workers on the database of `app`; or whom `roles` names."""
 
-    def __init__(self, app: Flask, folder: Path, marks: Path, mail_url: str) -> None:
+    def __init__(
+        self,
+        app: Flask,
+        folder: Path,
+        marks: Path,
+        mail_url: str,
+        *,
+        roles: Sequence[str] = ROLES,
+        as_shipped: bool = False,
+    ) -> None:
         self.settings = app.extensions[SETTINGS]
-        self.members = [Member(role, free_port()) for role in ROLES]
+        self.members = [Member(role, free_port()) for role in roles]
+        self._as_shipped = as_shipped
         self.faults = Faults()
         self._marks = marks
         self._mail_url = mail_url
         self.log = folder / "fleet.log"
+
+    @property
+    def workers(self) -> list[Member]:
+        return [member for member in self.members if member.role == "worker"]
 
     @property
     def webs(self) -> list[Member]:
@@ -94,6 +109,7 @@ class Fleet:
         environment = {
             "SNEAKY_DATA_DIR": str(self.settings.data_dir),
             "SNEAKY_DATABASE_URL": self.settings.database_url,
+            "SNEAKY_ENGINE": self.settings.engine,
             "SNEAKY_SECRET_KEY": self.settings.secret_key.decode(),
             "SNEAKY_MAIL_URL": self._mail_url,
             "SNEAKY_MAIL_RATE": "100000",
@@ -105,6 +121,7 @@ class Fleet:
         }
         wishes = {
             "role": member.role,
+            "as_shipped": self._as_shipped,
             "environment": environment,
             "marks": str(self._marks),
             "seconds": 0.02,

@@ -7,13 +7,14 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import asdict
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 from sneaky import scheduler, serving
 from sneaky.app import create_app
-from sneaky.core.settings import load
+from sneaky.core.settings import Settings, load
 from sneaky.jobs.work import WORKS
 from sneaky.outbox import leases
 from sneaky.worker import Pace
@@ -30,10 +31,21 @@ def main(wishes: dict[str, Any]) -> None:
         return
     app = create_app(settings)
     if wishes["role"] == "worker":
-        serving.run_worker(app, Pace(look=0.1, beat=0.2, lease=FAST.lease, stop_within=FAST.stop_within))
+        serving.run_worker(app, None if wishes["as_shipped"] else pace_of_worker(settings))
     else:
-        scheduler.init_app(app, FAST)
+        if not wishes["as_shipped"]:
+            scheduler.init_app(app, FAST)
         serving.run_clock(app)
+
+
+def pace_of_worker(settings: Settings) -> Pace:
+    """Test speed, for the worker that fits the engine."""
+    pace = Pace(look=0.1, beat=0.2, lease=FAST.lease, stop_within=FAST.stop_within)
+    if settings.engine == "local":
+        return pace
+    from sneaky.worker.procrastinating import EnginePace  # noqa: PLC0415  (loaded only where it is used)
+
+    return EnginePace(**asdict(pace), heartbeat=0.5, stalled=2.0, rescue=0.5, begin_again=0.2)
 
 
 if __name__ == "__main__":

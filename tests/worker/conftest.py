@@ -30,7 +30,7 @@ FAST_CLOCK = ClockPace(
 )
 FAST = Pace(look=0.02, beat=0.05, lease=1.0, stop_within=10.0)
 
-StartClock = Callable[[], Clock]
+StartClock = Callable[..., Clock]
 StartWorker = Callable[..., Worker]
 
 
@@ -82,8 +82,8 @@ def start_clock(any_app: Flask) -> Iterator[StartClock]:
     """Starts the clock of the app and waits until it leads and has looked around."""
     clocks: list[Clock] = []
 
-    def start() -> Clock:
-        scheduler.init_app(any_app, FAST_CLOCK)
+    def start(pace: ClockPace = FAST_CLOCK) -> Clock:
+        scheduler.init_app(any_app, pace)
         clock = scheduler.clock_of(any_app)
         clocks.append(clock)
         clock.start()

@@ -20,7 +20,7 @@ from sneaky.jobs.running import Order, Runner
 from sneaky.jobs.work import WORKS, Run
 from sneaky.models import ExecutionState, JobExecution, LetterKind, RequestState, Trigger
 from sneaky.outbox import leases, queue
-from tests.worker.conftest import FAST, Probe, StartClock, StartWorker, wait_until
+from tests.worker.conftest import FAST, FAST_CLOCK, Probe, StartClock, StartWorker, wait_until
 
 
 def order(name: str = "probe", slot: datetime | None = None, **facts: object) -> Order:
@@ -113,6 +113,19 @@ def test_the_run_of_a_worker_that_is_gone_goes_to_another_one(
     assert runs_of()[0].attempt == 2
 
 
+def test_a_worker_that_falls_silent_keeps_its_run_no_longer_than_it_is_waited_for(
+    any_app: Flask, probe: Probe, start_clock: StartClock, start_worker: StartWorker
+) -> None:
+    hands.leave(order(), Runner())
+    workers.beat("silent", now())
+    assert waiting.take(instance="silent", lease=timedelta(minutes=10)) is not None
+    start_worker()
+    wait_until(lambda: number_of_workers() == 2, "the other worker beats")
+    start_clock(replace(FAST_CLOCK, lease=600.0))
+    wait_until(lambda: states() == [ExecutionState.SUCCEEDED], "it runs")
+    assert (probe.who, runs_of()[0].attempt) == (["worker"], 2)
+
+
 def test_a_worker_that_stops_hands_its_run_over(
     any_app: Flask, probe: Probe, start_worker: StartWorker
 ) -> None:
@@ -151,7 +164,7 @@ def test_a_tick_leaves_a_row_only_if_it_worked(
 def test_a_job_of_another_release_waits_for_a_worker_of_that_one(
     any_app: Flask, probe: Probe, start_worker: StartWorker, caplog: pytest.LogCaptureFixture
 ) -> None:
-    waiting.leave("of_a_later_release", now(), trigger=Trigger.CLOCK)
+    waiting.leave("of_a_later_release", now(), trigger=Trigger.CLOCK, pool="default")
     hands.leave(order(), Runner())
     start_worker()
     wait_until(lambda: states() == [ExecutionState.SUCCEEDED], "the known one runs")

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from sneaky.core.errors import NotFound
+from sneaky.engine.queues import queues
 from sneaky.executions import requests
 from sneaky.jobs import steering
 from sneaky.jobs.agenda import coming_reminders
@@ -33,6 +34,7 @@ def jobs() -> ResponseReturnValue:
         overview=jobs_overview(_BARS),
         agenda=coming_reminders(_REMINDERS_SHOWN),
         waiting={asked.job_id: asked.public_id for asked in requests.waiting()},
+        queues=queues(),
     )
 
 

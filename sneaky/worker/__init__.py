@@ -12,6 +12,8 @@ from datetime import timedelta
 from flask import Flask
 
 from sneaky.core.clock import monotonic, now
+from sneaky.core.db import has_engine
+from sneaky.core.settings import settings
 from sneaky.core.tokens import new_nonce
 from sneaky.executions import overrides, workers
 from sneaky.executions.overrides import Override
@@ -25,8 +27,8 @@ from sneaky.outbox import leases
 
 logger = logging.getLogger(__name__)
 
-_LETTERS = "deliver_letters"
-_SENDERS = 2
+LETTERS_JOB = "deliver_letters"
+SENDERS = 2
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,13 @@ class Worker:
     is written any more. At a run's hard limit the process stops taking, and `has_to_begin_anew`.
     """
 
+    # Threads for what this process does besides runs and letters.
+    _ASIDE = 0
+
     def __init__(self, app: Flask, *, threads: int, pace: Pace | None = None) -> None:
         self._app = app
         self._threads = threads
-        self._pool = ThreadPoolExecutor(threads + _SENDERS, thread_name_prefix="worker")
+        self._pool = ThreadPoolExecutor(threads + SENDERS + self._ASIDE, thread_name_prefix="worker")
         self._pace = pace or Pace()
         self._stopping = threading.Event()
         self._changed = threading.Condition()
@@ -78,7 +83,7 @@ class Worker:
             with self._changed:  # a run that ends makes room for the next one at once
                 self._changed.wait(self._pace.look)
         self._pool.shutdown(wait=False)
-        return self._finish()
+        return self._finish(self._pace.stop_within)
 
     def _round(self) -> None:
         """Beat, and take what waits. Whatever the database does, the next round comes."""
@@ -100,10 +105,10 @@ class Worker:
 
     def _take_runs(self) -> None:
         while self._busy["default"] < self._threads and not self._stopping.is_set():
-            are_senders_busy = self._busy["letters"] >= _SENDERS
+            are_senders_busy = self._busy["letters"] >= SENDERS
             try:
                 taken = hands.take(
-                    self._runner, but=self._unknown | ({_LETTERS} if are_senders_busy else set())
+                    self._runner, but=self._unknown | ({LETTERS_JOB} if are_senders_busy else set())
                 )
             except Unknown as unknown:
                 logger.warning("a run waits for another release", extra={"job": unknown.job_id})
@@ -115,11 +120,16 @@ class Worker:
 
     def _send_letters(self) -> None:
         """A nudge reaches only its own process, and a letter with a link in it should not wait for a tick."""
-        if self._busy["letters"] >= _SENDERS or not leases.is_anything_to_send():
-            return
-        if not overrides.all_of_them().get(_LETTERS, Override()).is_paused:
-            order = Order(WORKS[_LETTERS], (), now(), Trigger.CLOCK)
-            self._start("letters", _LETTERS, lambda: perform(order, self._runner))
+        if self._busy["letters"] < SENDERS and self._are_letters_due():
+            self._start("letters", LETTERS_JOB, self._deliver)
+
+    def _are_letters_due(self) -> bool:
+        if not leases.is_anything_to_send():
+            return False
+        return not overrides.all_of_them().get(LETTERS_JOB, Override()).is_paused
+
+    def _deliver(self) -> None:
+        perform(Order(WORKS[LETTERS_JOB], (), now(), Trigger.CLOCK), self._runner)
 
     def _start(self, pool: str, job: str, run: Callable[[], object]) -> None:
         self._count(pool, 1)
@@ -145,7 +155,7 @@ class Worker:
         self.has_to_begin_anew = True
         self.begin_stop()
 
-    def _finish(self) -> bool:
+    def _finish(self, within: float) -> bool:
         """Hand over what is not done. The beat goes first, so that nothing more is left to this process."""
         try:
             with self._app.app_context():
@@ -153,4 +163,15 @@ class Worker:
         except Exception as error:  # noqa: BLE001  (the leader notices by itself)
             log_failure(logger, "the worker could not sign off", error)
         with self._changed:
-            return self._changed.wait_for(lambda: not any(self._busy.values()), self._pace.stop_within)
+            return self._changed.wait_for(lambda: not any(self._busy.values()), within)
+
+
+def make_worker(app: Flask, pace: Pace | None = None, *, threads: int | None = None) -> Worker:
+    """The worker that fits the engine in force, with so many `threads` or as many as the settings say."""
+    with app.app_context():
+        threads, is_knocked_at = threads or settings().threads, has_engine()
+    if not is_knocked_at:
+        return Worker(app, threads=threads, pace=pace)
+    from sneaky.worker.procrastinating import EnginePace, EngineWorker  # noqa: PLC0415  (an extra)
+
+    return EngineWorker(app, threads=threads, pace=pace if isinstance(pace, EnginePace) else None)

@@ -1,0 +1,1 @@
+"""The revisions of procrastinate's tables, for instances that run on it."""

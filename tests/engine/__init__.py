@@ -1,0 +1,1 @@
+"""Tests of procrastinate as the engine."""
