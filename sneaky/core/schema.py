@@ -9,7 +9,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sqlalchemy import Connection, Engine, create_engine, inspect, text
+from sqlalchemy import Connection, Engine, column, create_engine, inspect, select, table, text
 
 from sneaky.core.db import engine_options, normalise_url
 from sneaky.core.errors import SneakyError
@@ -80,7 +80,7 @@ def is_engine_ready(connection: Connection) -> bool:
     if not inspect(connection).has_table(_VERSIONS_OF_ENGINE):
         return False
     newest = max(file.stem for file in (migrations_folder() / "engine").glob("2*.py"))
-    recorded = connection.scalar(text(f"SELECT version_num FROM {_VERSIONS_OF_ENGINE}"))  # noqa: S608
+    recorded = connection.scalar(select(column("version_num")).select_from(table(_VERSIONS_OF_ENGINE)))
     return bool(recorded == newest)
 
 

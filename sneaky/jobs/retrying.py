@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from sneaky.core.db import db
@@ -20,8 +20,11 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same step may well succeed a moment later; wrong data never does."""
-    if isinstance(error, (OperationalError, InterfaceError, PoolTimeout, MailTransient)):
+    """Whether the same step may well succeed a moment later; wrong data never does.
+
+    An internal error is what psycopg makes of the last words on a connection that the server has cut.
+    """
+    if isinstance(error, (OperationalError, InterfaceError, InternalError, PoolTimeout, MailTransient)):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 

@@ -18,7 +18,7 @@ from flask import (
     url_for,
 )
 from flask_babel import gettext as _
-from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException, InternalServerError
 
@@ -28,7 +28,7 @@ from sneaky.web.wording import told
 
 logger = logging.getLogger(__name__)
 
-_DATABASE_AWAY = (OperationalError, InterfaceError, PoolTimeout)
+_DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 _TRY_AGAIN_SECONDS = 30
 
 

@@ -173,9 +173,9 @@ def test_a_fleet_loses_nothing_whoever_is_killed_or_frozen(
     instance.assert_each_ran_once(MARKS)
     assert_effects_once_each(drawn, newcomers)
     assert_letters_arrived(fleet, postman[0])
-    record_property("killed", Counter(fleet.faults.killed))
-    record_property("frozen", Counter(fleet.faults.frozen))
-    record_property("runs, letters, joined", (MARKS, letters(), len(newcomers.answered)))
+    record_property("killed", dict(Counter(fleet.faults.killed)))
+    record_property("frozen", dict(Counter(fleet.faults.frozen)))
+    record_property("runs, letters, joined", (MARKS, sum(letters().values()), len(newcomers.answered)))
     record_property("letters doubled", doubled(postman[0]))
     record_property("runs taken over", number_of(JobExecution.attempt > 1))
 

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from flask import Flask
 from sqlalchemy import select
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import InternalError, OperationalError
 
 from sneaky.core.clock import monotonic, now
 from sneaky.core.db import db
@@ -175,7 +175,14 @@ def test_a_step_is_tried_again_after_a_transient_error(app: Flask, make_job: Mak
 
 
 @pytest.mark.usefixtures("no_waiting")
-@pytest.mark.parametrize(("error", "tries"), [(busy(), retrying.TRIES), (ValueError("wrong data"), 1)])
+@pytest.mark.parametrize(
+    ("error", "tries"),
+    [
+        (busy(), retrying.TRIES),
+        (InternalError("BEGIN", None, Exception("received 2 results")), retrying.TRIES),
+        (ValueError("wrong data"), 1),
+    ],
+)
 def test_tries_are_bounded_and_wrong_data_is_tried_once(
     app: Flask, make_job: MakeJob, error: Exception, tries: int
 ) -> None:
