@@ -18,7 +18,10 @@ def choice(value: str, label: object, *, group: str | None = None) -> SelectChoi
 
 
 def zones(none: str, *, also: Iterable[str | None] = ()) -> list[SelectChoice]:
-    """Every usual time zone (IANA) by its part of the world, after the words `none`; `also` adds others."""
+    """Every usual time zone (IANA) by its part of the world, after the words `none`.
+
+    `also` names rarer ones to offer besides; what is no zone is passed over.
+    """
     parts = {
         "Africa": _("Africa"),
         "America": _("America"),
@@ -33,7 +36,7 @@ def zones(none: str, *, also: Iterable[str | None] = ()) -> list[SelectChoice]:
     }
     language = str(get_locale().language)
     chosen = []
-    for name in {*pytz.common_timezones, *filter(None, also)}:
+    for name in {*pytz.common_timezones, *pytz.all_timezones_set.intersection(also)}:
         part, slash, _rest = name.partition("/")
         place = _place(name, language) if slash else part
         chosen.append((parts.get(part, part) if slash else "", place, name))
