@@ -7,12 +7,8 @@ import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask, current_app
 from sqlalchemy import ColumnElement, LargeBinary, Select, func, select
 from sqlalchemy.orm import InstrumentedAttribute
@@ -20,6 +16,9 @@ from sqlalchemy.orm import InstrumentedAttribute
 from sneaky.core.errors import SneakyError
 from sneaky.core.key_file import WatchedKeyFile
 from sneaky.core.settings import Settings
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 _VERSION = b"\x01"
 _NONCE_BYTES = 12
@@ -35,9 +34,16 @@ class CannotUnseal(SneakyError):
 
 @lru_cache(maxsize=64)
 def _derive(secret: bytes, purpose: str) -> bytes:
-    return HKDF(algorithm=SHA256(), length=32, salt=None, info=f"sneaky-klaus:{purpose}".encode()).derive(
-        secret
-    )
+    """HKDF with SHA-256 (RFC 5869) and no salt: 32 bytes are its first block."""
+    extracted = hmac.digest(bytes(32), secret, "sha256")
+    return hmac.digest(extracted, f"sneaky-klaus:{purpose}\x01".encode(), "sha256")
+
+
+def _cipher(key: bytes) -> AESGCM:
+    """AES-GCM, loaded with the first seal: an idle process does without its four MiB."""
+    from cryptography.hazmat.primitives.ciphers.aead import AESGCM  # noqa: PLC0415
+
+    return AESGCM(key)
 
 
 @dataclass(frozen=True, repr=False)
@@ -70,18 +76,20 @@ class Keyring:
     def seal(self, plain: str, *, context: str) -> bytes:
         """Encrypt `plain`; `context` (purpose and row) must be the same to open it again."""
         nonce = secrets.token_bytes(_NONCE_BYTES)
-        body = AESGCM(self.key("seal")).encrypt(nonce, plain.encode(), self.seal_head + context.encode())
+        body = _cipher(self.key("seal")).encrypt(nonce, plain.encode(), self.seal_head + context.encode())
         return self.seal_head + nonce + body
 
     def unseal(self, sealed: bytes, *, context: str) -> str:
         """Open what `seal` made, with the current or an older key; raises `CannotUnseal`."""
+        from cryptography.exceptions import InvalidTag  # noqa: PLC0415  (see above)
+
         start = _HEAD_BYTES + _NONCE_BYTES
         head, nonce, body = sealed[:_HEAD_BYTES], sealed[_HEAD_BYTES:start], sealed[start:]
         for secret in (self.current, *self.older):
             if _VERSION + _derive(secret, "fingerprint")[:_FINGERPRINT_BYTES] != head:
                 continue
             try:
-                return AESGCM(_derive(secret, "seal")).decrypt(nonce, body, head + context.encode()).decode()
+                return _cipher(_derive(secret, "seal")).decrypt(nonce, body, head + context.encode()).decode()
             except InvalidTag:
                 break
         raise CannotUnseal

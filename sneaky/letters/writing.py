@@ -8,14 +8,17 @@ from datetime import date
 from functools import cache, lru_cache
 from html import escape
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from css_inline import CSSInliner
 from flask_babel import get_locale, get_translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from sneaky.core.settings import settings
 from sneaky.letters import wording
 from sneaky.letters.content import Content
+
+if TYPE_CHECKING:
+    from css_inline import CSSInliner
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Stand for what is the reader's own; no text can hold them, since names are kept to printable characters.
@@ -81,5 +84,10 @@ def _environment() -> Environment:
 
 @cache
 def _inliner() -> CSSInliner:
-    """Mail programs read styles from attributes; the sheet for dark mode stays, since it cannot be one."""
+    """Mail programs read styles from attributes; the sheet for dark mode stays, since it cannot be one.
+
+    Loaded with the first letter that is written.
+    """
+    from css_inline import CSSInliner  # noqa: PLC0415
+
     return CSSInliner(load_remote_stylesheets=False)

@@ -93,13 +93,11 @@ class JobExecution(Base):
             "uq_job_execution_running",
             "job_id",
             unique=True,
-            postgresql_where=text("state = 'running'"),
             sqlite_where=text("state = 'running'"),
         ),
         Index(
             "ix_job_execution_waiting",
             "id",
-            postgresql_where=WAITS_FOR_A_WORKER,
             sqlite_where=WAITS_FOR_A_WORKER,
         ),
         Index("ix_job_execution_started_at", "started_at"),
@@ -167,7 +165,6 @@ class Trouble(Base):
             "kind",
             "subject",
             unique=True,
-            postgresql_where=text("closed_at IS NULL"),
             sqlite_where=text("closed_at IS NULL"),
         ),
     )

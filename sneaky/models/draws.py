@@ -33,7 +33,6 @@ class Draw(Base):
             "uq_draw_current",
             "exchange_id",
             unique=True,
-            postgresql_where=text("state = 'current'"),
             sqlite_where=text("state = 'current'"),
         ),
         not_negative("attempts"),
@@ -69,7 +68,6 @@ class Match(Base):
         Index(
             "ix_match_wish_list_changed_at",
             "wish_list_changed_at",
-            postgresql_where=text("wish_list_changed_at IS NOT NULL"),
             sqlite_where=text("wish_list_changed_at IS NOT NULL"),
         ),
     )
@@ -109,7 +107,6 @@ class Message(Base):
         Index(
             "ix_message_untold",
             "sent_at",
-            postgresql_where=text("NOT is_told"),
             sqlite_where=text("NOT is_told"),
         ),
     )

@@ -83,13 +83,11 @@ class Exchange(Base):
         Index(
             "ix_exchange_event_at",
             "event_at",
-            postgresql_where=text("completed_at IS NULL"),
             sqlite_where=text("completed_at IS NULL"),
         ),
         Index(
             "ix_exchange_completed_at",
             "completed_at",
-            postgresql_where=text("completed_at IS NOT NULL"),
             sqlite_where=text("completed_at IS NOT NULL"),
         ),
         CheckConstraint("(state = 'completed') = (completed_at IS NOT NULL)", name="completed_has_instant"),
@@ -144,7 +142,6 @@ class Participant(Base):
             "exchange_id",
             "email",
             unique=True,
-            postgresql_where=text("NOT is_guarded"),
             sqlite_where=text("NOT is_guarded"),
         ),
     )
@@ -197,7 +194,7 @@ class Reminder(Base):
 
     __table_args__ = (
         UniqueConstraint("exchange_id", "days_before", "due_at"),
-        Index("ix_reminder_to_arm", "id", postgresql_where=text(TO_ARM), sqlite_where=text(TO_ARM)),
+        Index("ix_reminder_to_arm", "id", sqlite_where=text(TO_ARM)),
         Index("ix_reminder_state_due_at", "state", "due_at"),
         CheckConstraint("days_before BETWEEN 0 AND 365", name="days_before_in_a_year"),
         not_negative("queued_count"),

@@ -48,11 +48,10 @@ class Letter(Base):
             "priority",
             "next_try_at",
             "id",
-            postgresql_where=WAITING,
             sqlite_where=WAITING,
         ),
         # Not on the state as a whole: SQLite would take that one, and sort all that waits for each letter.
-        Index("ix_letter_leased", "lease_until", postgresql_where=LEASED, sqlite_where=LEASED),
+        Index("ix_letter_leased", "lease_until", sqlite_where=LEASED),
         Index("ix_letter_settled_at", "settled_at"),
         not_negative("attempts"),
     )

@@ -78,7 +78,6 @@ class MagicToken(Base):
         Index(
             "ix_magic_token_used_at",
             "used_at",
-            postgresql_where=text("used_at IS NOT NULL"),
             sqlite_where=text("used_at IS NOT NULL"),
         ),
     )

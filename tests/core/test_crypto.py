@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import pytest
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from flask import Flask
 
 from sneaky.core import tokens
 from sneaky.core.crypto import CannotUnseal, Keyring, keyring
 
 OLD, NEW = b"o" * 32, b"n" * 32
+
+
+@pytest.mark.parametrize("purpose", ["seal", "fingerprint", "tag:ü"])
+def test_keys_are_derived_as_rfc_5869_says(purpose: str) -> None:
+    theirs = HKDF(algorithm=SHA256(), length=32, salt=None, info=f"sneaky-klaus:{purpose}".encode())
+    assert Keyring(OLD).key(purpose) == theirs.derive(OLD)
 
 
 def test_sealed_value_opens_with_its_context(app: Flask) -> None:

@@ -12,7 +12,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, PrimaryKeyConstraint, UniqueConstraint, create_engine, inspect, text
 
 from sneaky.core import schema
-from sneaky.core.db import Base
+from sneaky.core.db import Base, normalise_url
 
 
 def tables(engine: Engine) -> set[str]:
@@ -78,6 +78,22 @@ def test_upgrade_that_leaves_dangling_rows_is_taken_back(
     engine = create_engine(url)
     assert "child" not in inspect(engine).get_table_names()
     engine.dispose()
+
+
+@pytest.mark.postgres
+def test_partial_indexes_are_partial_on_postgresql_too(postgres_copy: str) -> None:
+    partial = {
+        index.name
+        for table in Base.metadata.tables.values()
+        for index in table.indexes
+        if index.dialect_options["sqlite"]["where"] is not None
+    }
+    engine = create_engine(normalise_url(postgres_copy))
+    with engine.connect() as connection:
+        found = connection.scalars(text("SELECT indexname FROM pg_indexes WHERE indexdef LIKE '% WHERE %'"))
+        assert set(found) >= partial
+    engine.dispose()
+    assert len(partial) > 10
 
 
 def test_every_foreign_key_is_indexed_and_says_what_happens_on_delete() -> None:

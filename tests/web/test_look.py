@@ -13,6 +13,7 @@ from flask import Flask, render_template
 from flask_babel import Babel
 
 from sneaky.web import samples
+from sneaky.web.operations.words import mail_words
 
 WEB = Path(samples.__file__).parent
 STATIC = WEB / "static"
@@ -113,6 +114,7 @@ def look() -> Flask:
     app = Flask("sneaky", static_folder="web/static", template_folder="web/templates")
     Babel(app)
     app.jinja_env.globals["csrf_token"] = lambda: "a-token"
+    app.jinja_env.filters["mail_words"] = mail_words
     return app
 
 

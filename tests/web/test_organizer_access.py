@@ -144,7 +144,7 @@ def test_people_stand_in_an_order_that_tells_nothing(client: FlaskClient, app: F
         ("reminders", 4),
         ("edit", 3),
         ("more", 5),
-        ("repair", 4),
+        ("repair", 5),
     ],
 )
 def test_pages_ask_the_same_few_questions_for_few_people_and_for_many(
