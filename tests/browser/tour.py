@@ -19,9 +19,7 @@ NO_PAGES = {
     "operations.prometheus": "metrics for machines",
     "operations.entrance": "leads on to the jobs",
     "operations.nowhere": "is the page for 404",
-    "organizer.export": "a file",
     "organizer.export_people": "a file",
-    "participant.export": "a file",
     "participant.event": "a file",
 }
 
