@@ -61,6 +61,7 @@ def kill_at_work(instance: Instance, job_id: str, kills: int) -> None:
 def let_it_finish(instance: Instance, job_id: str, is_done: Callable[[], bool]) -> None:
     """Have the job run until nothing is left to do, in a process that nobody kills."""
     process = instance.start()
+    wait_until(lambda: process.is_leading, "it leads")
     wait_until(lambda: is_done() or not ask_for(job_id), "all of the work is done", 300)
     wait_until(lambda: not is_in_progress(job_id), "the last run has ended")
     process.stop()
