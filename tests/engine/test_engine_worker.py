@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -18,11 +20,13 @@ from sneaky.core.db import db, transaction
 from sneaky.core.errors import SettingsError
 from sneaky.core.settings import Settings
 from sneaky.executions import overrides, waiting
+from sneaky.executions.claims import LeaseLost
 from sneaky.jobs import hands
 from sneaky.jobs.running import Runner
 from sneaky.jobs.work import WORKS, Run
 from sneaky.models import ExecutionState, LetterKind, Trigger
 from sneaky.outbox import queue
+from sneaky.scheduler.stale import ATTEMPTS
 from sneaky.worker import make_worker
 from sneaky.worker.procrastinating import EngineWorker
 from tests.engine.conftest import FAST, StartClock, StartWorker, jobs
@@ -31,6 +35,7 @@ from tests.worker.conftest import Probe, wait_until
 from tests.worker.test_worker import number_of_workers, order, runs_of, sent, states, until
 
 pytestmark = pytest.mark.postgres
+ROOT = Path(__file__).parents[2]
 
 
 def a_letter() -> None:
@@ -88,6 +93,42 @@ def test_the_run_of_a_worker_that_is_gone_goes_to_another_one(
     wait_until(lambda: states() == [ExecutionState.SUCCEEDED], "it runs")
     assert (probe.who, runs_of()[0].attempt) == (["worker"], 2)
     wait_until(lambda: jobs() == [], "nothing stalled is left")
+
+
+def test_a_run_whose_workers_are_gone_three_times_is_given_up(
+    engine_app: Flask, probe: Probe, start_clock: StartClock, start_worker: StartWorker
+) -> None:
+    """The engine itself would bring it back for ever: it counts no attempt that a killed process has made."""
+
+    def die(_run: Run) -> None:
+        raise LeaseLost  # as for a process that is killed: nothing is written down
+
+    probe.body = die
+    hands.leave(order(), Runner())
+    start_worker(engine_app)
+    wait_until(number_of_workers, "the worker beats")
+    start_clock(engine_app)
+    wait_until(lambda: states() == [ExecutionState.ABANDONED], "it is given up")
+    assert (len(probe.runs), runs_of()[0].attempt) == (ATTEMPTS, ATTEMPTS)
+    wait_until(lambda: jobs() == [], "the engine has forgotten it too")
+
+
+def test_a_knock_that_nobody_heard_is_found_by_looking(
+    engine_app: Flask, probe: Probe, start_worker: StartWorker
+) -> None:
+    with transaction() as session:  # so PostgreSQL notifies nobody
+        session.execute(text("ALTER TABLE procrastinate_jobs DISABLE TRIGGER USER"))
+    start_worker(engine_app)
+    wait_until(number_of_workers, "the worker beats")
+    hands.leave(order(), Runner())
+    wait_until(lambda: states() == [ExecutionState.SUCCEEDED], "it runs")
+
+
+def test_the_default_carries_nothing_of_it() -> None:
+    code = "import sys, sneaky.app; sys.exit(sum(name.startswith('procrastinate') for name in sys.modules))"
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    locked = (ROOT / "requirements.lock").read_text()
+    assert "procrastinate" not in locked
 
 
 def test_a_worker_that_stops_hands_its_run_over(
