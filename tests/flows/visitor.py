@@ -92,8 +92,8 @@ class Visitor:
     def __init__(self, base_url: str) -> None:
         self._base_url = base_url
         self._session = requests.Session()
-        # A server closes a connection that rests for two seconds, maybe just as the next request goes out on it.
-        # Browsers then ask again by themselves; this one takes a new connection each time.
+        # A server closes a connection that rests for two seconds, maybe just as the next request goes out on
+        # it. Browsers then ask again by themselves; this one takes a new connection each time.
         self._session.headers["Connection"] = "close"
         self.url = base_url
         self.status = 0
