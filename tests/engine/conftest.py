@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 
@@ -10,7 +9,6 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from sneaky import scheduler
 from sneaky.app import create_app
 from sneaky.core.db import db
 from sneaky.core.schema import upgrade
@@ -19,7 +17,7 @@ from sneaky.scheduler.clock import Clock
 from sneaky.worker import Worker, make_worker
 from sneaky.worker.procrastinating import EnginePace
 from tests.postgres import PostgresServer
-from tests.worker.conftest import FAST_CLOCK, probe, ticking, wait_until
+from tests.worker.conftest import FAST_CLOCK, at_work, clocks, probe, ticking
 
 __all__ = ["probe", "ticking"]
 
@@ -78,41 +76,16 @@ def engine_app(make_app: Callable[[str], Flask]) -> Iterator[Flask]:
 
 @pytest.fixture
 def start_clock() -> Iterator[StartClock]:
-    """Starts the clock of an app and waits until it leads and has looked around."""
-    clocks: list[Clock] = []
-
-    def start(app: Flask) -> Clock:
-        scheduler.init_app(app, FAST_CLOCK)
-        clock = scheduler.clock_of(app)
-        clocks.append(clock)
-        clock.start()
-        wait_until(lambda: clock.scheduler.ticked_at is not None, "the clock goes round")
-        return clock
-
-    yield start
-    for clock in clocks:
-        clock.stop()
-        assert clock.scheduler.wait_until_idle(10), "a run still holds its connection"
-        clock._store.engine.dispose()
+    """Starts the clock of an app."""
+    with clocks() as start:
+        yield lambda app: start(app, FAST_CLOCK)
 
 
 @pytest.fixture
 def start_worker() -> Iterator[StartWorker]:
-    """Starts the worker that fits an app's engine in a thread; all are stopped at the end."""
-    started: list[tuple[Worker, threading.Thread]] = []
-
-    def start(app: Flask, threads: int = 2, pace: EnginePace = FAST) -> Worker:
-        worker = make_worker(app, pace, threads=threads)
-        thread = threading.Thread(target=worker.work, name="hands")
-        started.append((worker, thread))
-        thread.start()
-        return worker
-
-    yield start
-    for worker, thread in started:
-        worker.begin_stop()
-        thread.join(30)
-        assert not thread.is_alive(), "a worker did not stop"
+    """Starts the worker that fits an app's engine."""
+    with at_work() as start:
+        yield lambda app, threads=2, pace=FAST: start(make_worker(app, pace, threads=threads))
 
 
 def jobs() -> list[tuple[str, str, str]]:

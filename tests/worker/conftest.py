@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -16,7 +17,7 @@ from sneaky.jobs.timetable import Timed
 from sneaky.jobs.work import WORKS, Run, Work
 from sneaky.scheduler.clock import Clock
 from sneaky.scheduler.clock import Pace as ClockPace
-from sneaky.worker import Pace, Worker
+from sneaky.worker import Pace, Worker, make_worker
 
 FAST_CLOCK = ClockPace(
     look=0.02,
@@ -77,34 +78,32 @@ def ticking(monkeypatch: pytest.MonkeyPatch) -> Probe:
     return made
 
 
-@pytest.fixture
-def start_clock(any_app: Flask) -> Iterator[StartClock]:
-    """Starts the clock of the app and waits until it leads and has looked around."""
-    clocks: list[Clock] = []
+@contextmanager
+def clocks() -> Iterator[Callable[[Flask, ClockPace], Clock]]:
+    """Starts the clock of an app and waits until it has looked around; all are stopped at the end."""
+    started: list[Clock] = []
 
-    def start(pace: ClockPace = FAST_CLOCK) -> Clock:
-        scheduler.init_app(any_app, pace)
-        clock = scheduler.clock_of(any_app)
-        clocks.append(clock)
+    def start(app: Flask, pace: ClockPace) -> Clock:
+        scheduler.init_app(app, pace)
+        clock = scheduler.clock_of(app)
+        started.append(clock)
         clock.start()
         wait_until(lambda: clock.scheduler.ticked_at is not None, "the clock goes round")
         return clock
 
     yield start
-    for clock in clocks:
+    for clock in started:
         clock.stop()
         assert clock.scheduler.wait_until_idle(10), "a run still holds its connection"
         clock._store.engine.dispose()
 
 
-@pytest.fixture
-def start_worker(any_app: Flask) -> Iterator[StartWorker]:
-    """Starts a worker of the app in a thread; all are stopped at the end."""
+@contextmanager
+def at_work() -> Iterator[Callable[[Worker], Worker]]:
+    """Lets workers work, each in a thread; all are stopped at the end."""
     started: list[tuple[Worker, threading.Thread]] = []
 
-    def start(threads: int = 2, pace: Pace = FAST) -> Worker:
-        with any_app.app_context():
-            worker = Worker(any_app, threads=threads, pace=pace)
+    def start(worker: Worker) -> Worker:
         thread = threading.Thread(target=worker.work, name="hands")
         started.append((worker, thread))
         thread.start()
@@ -115,3 +114,17 @@ def start_worker(any_app: Flask) -> Iterator[StartWorker]:
         worker.begin_stop()
         thread.join(30)
         assert not thread.is_alive(), "a worker did not stop"
+
+
+@pytest.fixture
+def start_clock(any_app: Flask) -> Iterator[StartClock]:
+    """Starts the clock of the app."""
+    with clocks() as start:
+        yield lambda pace=FAST_CLOCK: start(any_app, pace)
+
+
+@pytest.fixture
+def start_worker(any_app: Flask) -> Iterator[StartWorker]:
+    """Starts a worker of the app."""
+    with at_work() as start:
+        yield lambda threads=2, pace=FAST: start(make_worker(any_app, pace, threads=threads))
