@@ -32,6 +32,8 @@ class ServingProcess:
         self._environment = {
             "PATH": os.defpath,
             "PYTHONPATH": str(ROOT),
+            # On a disk without room CPython leaves half a .pyc behind, and every later import of it fails.
+            "PYTHONDONTWRITEBYTECODE": "1",
             "SNEAKY_DATA_DIR": str(settings.data_dir),
             "SNEAKY_DATABASE_URL": settings.database_url,
             "SNEAKY_SECRET_KEY": settings.secret_key.decode(),

@@ -6,6 +6,7 @@ import resource
 import sqlite3
 import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import closing, contextmanager
 from pathlib import Path
 
@@ -76,11 +77,11 @@ def test_a_short_lock_is_waited_for_and_nobody_notices(app: Flask, process: Serv
     exchange_id = an_exchange_of(PEOPLE, organizer_id)
     browser = process.browser_of(organizer_id)
     open_draw_page(browser, exchange_id)
-    pressing = threading.Thread(target=browser.submit, kwargs={"anyway": "y"})
-    with locked():
-        pressing.start()
-        pressing.join(rounds(1, 4))
-    pressing.join()
+    with ThreadPoolExecutor(1) as hand:
+        with locked():
+            pressing = hand.submit(browser.submit, anyway="y")
+            wait([pressing], timeout=rounds(1, 4))
+        pressing.result()
     assert browser.status == 200
     assert Traces.of(exchange_id) == whole(PEOPLE)
     assert_sound()
