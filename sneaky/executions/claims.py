@@ -18,6 +18,8 @@ from sneaky.executions.rows import insert_new
 from sneaky.models import ExecutionState, JobExecution, Leader, RequestState, RunRequest, Trigger
 
 LEASE = timedelta(seconds=30)
+# How often a run is begun before it is given up.
+ATTEMPTS = 3
 
 
 class NotLeading(SneakyError):
@@ -184,7 +186,7 @@ def renew(claimed: Claim, *, lease: timedelta = LEASE, **progress: Any) -> bool:
 
 
 def hand_over(claimed: Claim, **progress: Any) -> None:
-    """Let go of a run that is not done, so that the next leader goes on with it at once."""
+    """Let go of a run that is not done, so that whoever is next goes on with it at once."""
     with brief_transaction() as session:
         session.execute(_ours(claimed).values(lease_id=None, lease_until=None, **progress))
 

@@ -20,11 +20,16 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.2, 5.0
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same step may well succeed a moment later; wrong data never does.
+    """Whether the same step may well succeed a moment later; wrong data never does."""
+    return isinstance(error, MailTransient) or is_database_away(error)
+
+
+def is_database_away(error: BaseException) -> bool:
+    """Whether the database is busy, full or gone, so that the work itself is not to blame.
 
     An internal error is what psycopg makes of the last words on a connection that the server has cut.
     """
-    if isinstance(error, (OperationalError, InterfaceError, InternalError, PoolTimeout, MailTransient)):
+    if isinstance(error, (OperationalError, InterfaceError, InternalError, PoolTimeout)):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
 

@@ -21,7 +21,7 @@ from sneaky.executions.claims import Claim, Fence, LeaseLost, Refusal
 from sneaky.executions.heartbeat import heart
 from sneaky.executions.history import Outcome
 from sneaky.jobs.keeping import kept
-from sneaky.jobs.retrying import patiently
+from sneaky.jobs.retrying import is_database_away, patiently
 from sneaky.jobs.timetable import BY_ID
 from sneaky.jobs.work import WORKS, Body, Run, Skipped, Stop, Stopped, Work
 from sneaky.models import ExecutionState, Trigger, TroubleKind
@@ -171,10 +171,12 @@ def carry_out(work: Work, ids: tuple[int, ...], runner: Runner, claimed: Claim) 
     named = {"job": claimed.job_id, "slot": f"{claimed.slot:%FT%TZ}", "execution": claimed.public_id}
     logger.info("job starts", extra=named | {"trigger": claimed.trigger.value, "attempt": claimed.attempt})
     heart().started(work.name)
+    # What the database cuts off is begun again; a run made by hand ends before the eyes of its maker.
+    goes_on = claimed.attempt < claims.ATTEMPTS and claimed.trigger is not Trigger.SHELL
     hung = functools.partial(_give_up, work, run, claimed, runner)
     with kept(claimed, lease=runner.lease, hard_limit=work.timed.hard_limit, hung=hung):
         try:
-            outcome = _outcome(run, work, ids)
+            outcome = _outcome(run, work, ids, goes_on=goes_on)
             patiently(lambda: _write_down(claimed, outcome, work.name))
         except LeaseLost as lost:
             logger.warning("job goes on in another process", extra=named)
@@ -212,8 +214,8 @@ def _tick(order: Order, runner: Runner) -> JobResult:
     return _result(work.name, outcome, public_id)
 
 
-def _outcome(run: Run, work: Work, ids: tuple[int, ...]) -> Outcome:
-    """Let the body work, and tell how it ended; RUNNING: another process goes on. Raises `LeaseLost`."""
+def _outcome(run: Run, work: Work, ids: tuple[int, ...], *, goes_on: bool = False) -> Outcome:
+    """Let the body work, and tell how it ended; RUNNING: it `goes_on` in another turn. Raises `LeaseLost`."""
     state, reason = ExecutionState.SUCCEEDED, ""
     try:
         work.body(run, *ids)
@@ -225,7 +227,8 @@ def _outcome(run: Run, work: Work, ids: tuple[int, ...]) -> Outcome:
     except LeaseLost:
         raise
     except Exception as error:  # noqa: BLE001  (here any body may fail, and its traceback is kept)
-        return _failure(run, error)
+        outcome = _failure(run, error)
+        return replace(outcome, state=ExecutionState.RUNNING) if goes_on and is_database_away(error) else outcome
     return Outcome(state, monotonic() - run.began, run.counts, run.done, run.total, reason, log=run.log)
 
 
@@ -261,15 +264,15 @@ def _give_up(work: Work, run: Run, claimed: Claim, runner: Runner) -> None:
 
 def _give_up_tick(work: Work, run: Run, started_at: datetime, runner: Runner) -> None:
     """The same for a tick, which had no row so far."""
-    outcome = _hung(work, run)
-    history.record_tick(work.name, outcome, started_at=started_at, instance=runner.instance)
+    history.record_tick(work.name, _hung(work, run), started_at=started_at, instance=runner.instance)
     heart().ticked(work.name, is_success=False)
     runner.overrun()
 
 
 def _write_down(claimed: Claim, outcome: Outcome, job: str) -> None:
     if outcome.state is ExecutionState.RUNNING:
-        claims.hand_over(claimed, counts=outcome.counts, done=outcome.done, log=outcome.log)
+        attempt = claimed.attempt + bool(outcome.error)
+        claims.hand_over(claimed, attempt=attempt, counts=outcome.counts, done=outcome.done, log=outcome.log)
     else:
         history.finish(claimed, outcome, job=job)
 

@@ -10,13 +10,13 @@ from sneaky.core.clock import monotonic, now
 from sneaky.core.db import db
 from sneaky.core.errors import NotFound
 from sneaky.executions import alerts, history
+from sneaky.executions.claims import ATTEMPTS
 from sneaky.jobs.running import Order
 from sneaky.jobs.work import resolve
 from sneaky.models import ExecutionState, JobExecution, TroubleKind
 from sneaky.scheduler.clockwork import GuardedScheduler
 from sneaky.scheduler.presence import Presence
 
-ATTEMPTS = 3
 _SLOW_AT_LEAST = 60.0
 _FAR_BEYOND = 5.0
 

@@ -26,7 +26,7 @@ from sneaky.jobs.running import Runner
 from sneaky.jobs.work import WORKS, Run
 from sneaky.models import ExecutionState, LetterKind, Trigger
 from sneaky.outbox import queue
-from sneaky.scheduler.stale import ATTEMPTS
+from sneaky.executions.claims import ATTEMPTS
 from sneaky.worker import make_worker
 from sneaky.worker.procrastinating import EngineWorker
 from tests.engine.conftest import FAST, StartClock, StartWorker, jobs

@@ -32,7 +32,7 @@ from sneaky.models import (
     Trigger,
     Trouble,
 )
-from sneaky.scheduler.stale import ATTEMPTS
+from sneaky.executions.claims import ATTEMPTS
 from tests import factories
 from tests.faults.processes import (
     FAST,

@@ -246,6 +246,26 @@ def test_an_outcome_that_cannot_be_written_leaves_the_run_to_its_lease(
     assert row.lease_id is not None
 
 
+@pytest.mark.usefixtures("no_waiting")
+def test_a_run_cut_off_by_the_database_goes_on_in_its_next_attempt_and_fails_in_its_last(
+    app: Flask, make_job: MakeJob
+) -> None:
+    def work(run: Run) -> None:
+        run.count("gifts")
+        raise busy()
+
+    job = make_job(work)
+    perform(Order(job, (), now(), Trigger.CLOCK), Runner())
+    for attempt in range(2, claims.ATTEMPTS + 1):
+        [row] = runs()
+        assert (row.state, row.attempt, row.lease_id) == (ExecutionState.RUNNING, attempt, None)
+        assert row.counts == {"gifts": attempt - 1}
+        perform(Order(job, (), row.slot, Trigger.CLOCK, stale=(row.id, None)), Runner())
+    [row] = runs()
+    assert (row.state, row.attempt) == (ExecutionState.FAILED, claims.ATTEMPTS)
+    assert "database is locked" in row.traceback
+
+
 def tick(make_job: MakeJob, body: object) -> JobResult:
     return perform(Order(make_job(body, is_tick=True), (), now(), Trigger.CLOCK), Runner())
 

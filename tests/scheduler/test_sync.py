@@ -152,7 +152,7 @@ def test_a_run_whose_process_is_gone_goes_on_in_its_next_attempt(
 def test_a_run_whose_process_went_away_three_times_is_given_up_and_told(
     any_app: Flask, probe: Probe, start_clock: StartClock
 ) -> None:
-    abandoned_run(attempt=stale.ATTEMPTS)
+    abandoned_run(attempt=claims.ATTEMPTS)
     start_clock(any_app)
     wait_until(lambda: executions("probe_5")[0].state is ExecutionState.ABANDONED)
     [row] = executions("probe_5")
