@@ -227,17 +227,17 @@ def _outcome(run: Run, work: Work, ids: tuple[int, ...], *, goes_on: bool = Fals
     except LeaseLost:
         raise
     except Exception as error:  # noqa: BLE001  (here any body may fail, and its traceback is kept)
-        outcome = _failure(run, error)
-        return replace(outcome, state=ExecutionState.RUNNING) if goes_on and is_database_away(error) else outcome
+        state = ExecutionState.RUNNING if goes_on and is_database_away(error) else ExecutionState.FAILED
+        return _failure(run, error, state)
     return Outcome(state, monotonic() - run.began, run.counts, run.done, run.total, reason, log=run.log)
 
 
-def _failure(run: Run, error: BaseException) -> Outcome:
-    """A failed run's outcome; what its body left open in the session is let go."""
+def _failure(run: Run, error: BaseException, state: ExecutionState = ExecutionState.FAILED) -> Outcome:
+    """The outcome of a body that raised; what it left open in the session is let go."""
     db.session.remove()
     logger.error("job fails", exc_info=error)
     return Outcome(
-        ExecutionState.FAILED,
+        state,
         monotonic() - run.began,
         run.counts,
         run.done,

@@ -20,13 +20,12 @@ from sneaky.core.db import db, transaction
 from sneaky.core.errors import SettingsError
 from sneaky.core.settings import Settings
 from sneaky.executions import overrides, waiting
-from sneaky.executions.claims import LeaseLost
+from sneaky.executions.claims import ATTEMPTS, LeaseLost
 from sneaky.jobs import hands
 from sneaky.jobs.running import Runner
 from sneaky.jobs.work import WORKS, Run
 from sneaky.models import ExecutionState, LetterKind, Trigger
 from sneaky.outbox import queue
-from sneaky.executions.claims import ATTEMPTS
 from sneaky.worker import make_worker
 from sneaky.worker.procrastinating import EngineWorker
 from tests.engine.conftest import FAST, StartClock, StartWorker, jobs

@@ -20,6 +20,7 @@ from sneaky.core.db import db, transaction
 from sneaky.core.settings import Settings
 from sneaky.core.tokens import new_public_id
 from sneaky.executions import history, requests, runs
+from sneaky.executions.claims import ATTEMPTS
 from sneaky.models import (
     CompletedReason,
     Exchange,
@@ -32,7 +33,6 @@ from sneaky.models import (
     Trigger,
     Trouble,
 )
-from sneaky.executions.claims import ATTEMPTS
 from tests import factories
 from tests.faults.processes import (
     FAST,
