@@ -22,7 +22,7 @@ from sneaky.outbox.undelivered import warn_organizers
 
 # Longer than a server can keep us busy with one letter, at 15 s for each of its answers.
 LEASE = timedelta(minutes=5)
-LADDER = (
+LADDER: tuple[timedelta, ...] = (
     timedelta(seconds=30),
     timedelta(minutes=2),
     timedelta(minutes=10),

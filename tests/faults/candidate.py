@@ -72,6 +72,7 @@ def tell_who_leads(clock: Clock) -> None:
 def main(wishes: dict[str, Any]) -> None:
     settings, _warnings = load(wishes["environment"])
     leases.LEASE = timedelta(seconds=wishes["letter_lease"])
+    leases.LADDER = (timedelta(seconds=1),) * len(leases.LADDER)
     WORKS["mark"] = marking_job(Path(wishes["marks"]), wishes["seconds"], **wishes["trouble"])
     app = create_app(settings)
     scheduler.init_app(app, Pace(**wishes["pace"]))
