@@ -14,7 +14,7 @@ from pathlib import Path
 
 from playwright._impl._driver import compute_driver_executable
 
-from tests.browser.chromium import missing
+from tests.programs import missing
 
 _HERE = Path(__file__).parent / "validator"
 _FILES = ("package.json", "package-lock.json", ".npmrc", "validate.mjs")

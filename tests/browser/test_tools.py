@@ -6,10 +6,6 @@ import hashlib
 import json
 from pathlib import Path
 
-import pytest
-
-from tests.browser.chromium import missing
-
 HERE = Path(__file__).parent
 
 
@@ -31,14 +27,3 @@ def test_the_html_checker_is_locked_by_hash_and_names_no_host() -> None:
         name for name, package in packages.items() if not package.get("integrity", "").startswith("sha512-")
     ] == []
     assert [name for name, package in packages.items() if "resolved" in package] == []
-
-
-def test_a_missing_tool_skips_here_and_fails_in_continuous_integration(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.delenv("CI", raising=False)
-    with pytest.raises(pytest.skip.Exception, match=r"Chromium is missing.*apt install chromium"):
-        missing("Chromium", "apt install chromium")
-    monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception, match=r"Chromium is missing.*apt install chromium"):
-        missing("Chromium", "apt install chromium")

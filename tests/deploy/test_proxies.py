@@ -5,7 +5,6 @@ from __future__ import annotations
 import http.client
 import json
 import re
-import shutil
 import socket
 import ssl
 import subprocess
@@ -26,6 +25,7 @@ from tests.certificates import Authority, an_authority
 from tests.faults.processes import wait_until
 from tests.house.source import ROOT
 from tests.postgres import free_port
+from tests.programs import path_of
 
 HOST = "klaus.example.org"
 DEPLOY = ROOT / "deploy"
@@ -128,7 +128,7 @@ def nginx(folder: Path, backend: int, authority: Authority) -> Iterator[Proxy]:
     around = f"daemon off; pid {folder}/pid; error_log stderr; events {{}} http {{ access_log off; {places}\n"
     configuration = folder / "nginx.conf"
     configuration.write_text(f"{around}{text}}}")
-    program = shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx"
+    program = path_of("nginx")
     subprocess.run([program, "-t", "-p", folder, "-c", configuration], check=True, capture_output=True)
     command = [program, "-p", str(folder), "-c", str(configuration)]
     with running(command, folder, (plain, secure)):
@@ -144,7 +144,7 @@ def caddy(folder: Path, backend: int, _authority: Authority) -> Iterator[Proxy]:
     here = f"admin off\nlocal_certs\nskip_install_trust\nhttp_port {plain}\nhttps_port {secure}\n"
     configuration = folder / "Caddyfile"
     configuration.write_text(f"{{\n{here}default_bind 127.0.0.1\n}}\n{text}")
-    command = ["caddy", "run", "--config", str(configuration), "--adapter", "caddyfile"]
+    command = [path_of("caddy"), "run", "--config", str(configuration), "--adapter", "caddyfile"]
     with running(command, folder, (plain, secure)):
         root = folder / ".local/share/caddy/pki/authorities/local/root.crt"
         made = Proxy(plain, secure, lambda: ssl.create_default_context(cafile=str(root)))
@@ -152,15 +152,7 @@ def caddy(folder: Path, backend: int, _authority: Authority) -> Iterator[Proxy]:
         yield made
 
 
-def needs(program: str) -> pytest.MarkDecorator:
-    missing = shutil.which(program, path="/usr/sbin:/usr/bin") is None
-    return pytest.mark.skipif(missing, reason=f"{program} is not installed")
-
-
-@pytest.fixture(
-    params=[pytest.param(nginx, marks=needs("nginx")), pytest.param(caddy, marks=needs("caddy"))],
-    ids=["nginx", "caddy"],
-)
+@pytest.fixture(params=[nginx, caddy], ids=["nginx", "caddy"])
 def proxy(request: pytest.FixtureRequest, tmp_path: Path, served: int) -> Iterator[Proxy]:
     """Each proxy in turn, with our example, in front of the app."""
     folder = tmp_path / "proxy"
