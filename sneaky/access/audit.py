@@ -5,13 +5,15 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, func, select
 
 from sneaky.core.clock import now
-from sneaky.core.db import rows_written, transaction
+from sneaky.core.db import db, rows_written, transaction
 from sneaky.models import AuditEntry
 
 KEPT = timedelta(days=365)
+MOST_REFUSALS = 100
+_AN_HOUR = timedelta(hours=1)
 
 
 def note(
@@ -28,6 +30,27 @@ def note(
                 at=now(), action=action, organizer_id=organizer_id, exchange_id=exchange_id, details=details
             )
         )
+
+
+def note_refusal(
+    action: str, *, organizer_id: int | None = None, exchange_id: int | None = None, **details: Any
+) -> None:
+    """Write down that somebody was turned away; `action` and `details` as for `note`.
+
+    Call it outside of any transaction, which the refusal would take back. No flood fills the trail: of one
+    action it takes `MOST_REFUSALS` lines an hour, of whomever they tell, and the last says that more are left
+    out. Whose account was tried does not change the work.
+    """
+    latest = (
+        select(AuditEntry.id)
+        .where(AuditEntry.action == action, AuditEntry.at > now() - _AN_HOUR)
+        .limit(MOST_REFUSALS)
+    )
+    written = db.session.scalars(select(func.count()).select_from(latest.subquery())).one()
+    if written < MOST_REFUSALS:
+        if written == MOST_REFUSALS - 1:
+            details["and_more"] = "left out for an hour"
+        note(action, organizer_id=organizer_id, exchange_id=exchange_id, **details)
 
 
 def prune(older_than: datetime, limit: int) -> int:

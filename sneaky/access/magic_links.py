@@ -14,7 +14,7 @@ from sneaky.access import addresses, audit, claims, personal_letters, rate_limit
 from sneaky.access.claims import Link
 from sneaky.core.clock import now
 from sneaky.core.db import db, open_session, transaction
-from sneaky.core.errors import RuleBroken, TooMany, words
+from sneaky.core.errors import RuleBroken, words
 from sneaky.core.tokens import normalise_code
 from sneaky.models import (
     Exchange,
@@ -118,9 +118,11 @@ def redeem(token: str) -> Redeemed:
         link = claims.look(token)
         if link is None or not (link.purpose is TokenPurpose.MATCH and link.is_fresh):
             link = claims.claim(claims.of_token(token), *_ONCE)
-        if link is None:
-            raise RuleBroken(_OLD_LINK)
-        return _let_in(link)
+        redeemed = _let_in(link) if link is not None else None
+    if redeemed is None:
+        _note_refused(token)
+        raise RuleBroken(_OLD_LINK)
+    return redeemed
 
 
 def redeem_code(code: str, browser: str) -> Redeemed:
@@ -129,9 +131,11 @@ def redeem_code(code: str, browser: str) -> Redeemed:
     typed = MagicToken.code_hash.in_(links.hashes_of_code(normalise_code(code), browser))
     with transaction():
         link = claims.claim(typed, *_ONCE)
-        if link is None:
-            raise RuleBroken("This is not the code of your latest letter, or it is too old.", field="code")
-        return _let_in(link)
+        redeemed = _let_in(link) if link is not None else None
+    if redeemed is None:
+        audit.note_refusal("participant.code_refused")
+        raise RuleBroken("This is not the code of your latest letter, or it is too old.", field="code")
+    return redeemed
 
 
 def renew(token: str, *, ip: str) -> None:
@@ -170,11 +174,8 @@ def _delay(exchange_id: int) -> timedelta:
 
     The asker must not notice, since an unknown address has no exchange that could be refused.
     """
-    try:
-        rate_limits.hit(rate_limits.LETTERS_BY_EXCHANGE, str(exchange_id))
-    except TooMany as too_many:
-        return timedelta(seconds=too_many.retry_after)
-    return timedelta()
+    beyond, seconds = rate_limits.count(rate_limits.LETTERS_BY_EXCHANGE, str(exchange_id))
+    return timedelta(seconds=seconds) if beyond else timedelta()
 
 
 def _write(person: Any, *, browser: str | None = None, delay: timedelta = timedelta()) -> None:
@@ -203,6 +204,23 @@ def _state_of(link: Link) -> LinkState:
     if link.is_fresh:
         return LinkState.FRESH
     return LinkState.USED if link.used_at is not None else LinkState.EXPIRED
+
+
+def _note_refused(token: str) -> None:
+    """Write down that a link let nobody in: whose it is, if it is known, and what it lacks."""
+    link = claims.look(token)
+    if link is None or link.participant_id is None:
+        audit.note_refusal("participant.link_refused", link=LinkState.UNKNOWN.value)
+        return
+    exchange_id = db.session.scalar(
+        select(Participant.exchange_id).where(Participant.id == link.participant_id)
+    )
+    audit.note_refusal(
+        "participant.link_refused",
+        exchange_id=exchange_id,
+        participant=link.participant_id,
+        link=_state_of(link).value,
+    )
 
 
 def _let_in(link: Link) -> Redeemed:

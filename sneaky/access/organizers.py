@@ -71,7 +71,7 @@ def set_up(token: str, *, name: str, email: str, password: str) -> int:
 
     Works once. Raises `NotFound` for a wrong, used or late token, and `RuleBroken` for what was typed.
     """
-    open_link(token, TokenPurpose.SETUP)
+    _pressed(token, TokenPurpose.SETUP)
     name, email, password_hash = accounts.checked(name, email, password)
     with transaction() as session:
         if gate.lock(session).set_up_at is not None:
@@ -104,7 +104,7 @@ def sign_in(email: str, password: str, *, ip: str) -> int:
     ).one_or_none()
     is_right = passwords.is_right(password, found.password_hash if found else None)
     if found is None or not is_right:
-        audit.note("organizer.sign_in_refused", organizer_id=found.id if found else None)
+        audit.note_refusal("organizer.sign_in_refused", organizer_id=found.id if found else None)
         raise RuleBroken(_WRONG, field="password")
     fresh: dict[str, Any] = {"signed_in_at": now()}
     if passwords.is_outdated(found.password_hash):
@@ -152,7 +152,7 @@ def accept_invitation(token: str, *, name: str, password: str) -> int:
 
     Raises `NotFound` for a wrong, used or late link, and `RuleBroken` for what was typed.
     """
-    email = open_link(token, TokenPurpose.ORGANIZER_INVITATION).email or ""
+    email = _pressed(token, TokenPurpose.ORGANIZER_INVITATION).email or ""
     name, email, password_hash = accounts.checked(name, email, password)
     with transaction():
         _claim(token, TokenPurpose.ORGANIZER_INVITATION)
@@ -164,7 +164,7 @@ def reset_password(token: str, password: str) -> int:
 
     Raises `NotFound` for a wrong, used or late link, and `RuleBroken` for the password.
     """
-    organizer_id = open_link(token, TokenPurpose.PASSWORD_RESET).organizer_id or 0
+    organizer_id = _pressed(token, TokenPurpose.PASSWORD_RESET).organizer_id or 0
     password_hash = accounts.checked_password(password, profile(organizer_id))
     with transaction():
         _claim(token, TokenPurpose.PASSWORD_RESET)
@@ -178,6 +178,7 @@ def change_password(organizer_id: int, old: str, new: str) -> None:
     rate_limits.hit(rate_limits.SIGN_IN_BY_ACCOUNT, addresses.folded(who.email))
     stored = db.session.scalars(select(Organizer.password_hash).where(Organizer.id == organizer_id)).one()
     if not passwords.is_right(old, stored):
+        audit.note_refusal("organizer.password_refused", organizer_id=organizer_id)
         raise RuleBroken("This is not your present password.", field="old_password")
     set_password(organizer_id, new)
 
@@ -225,6 +226,15 @@ def open_link(token: str, purpose: TokenPurpose) -> Link:
     if link is None or link.purpose is not purpose or not link.is_fresh or is_closed:
         raise NotFound(_OLD_LINK)
     return link
+
+
+def _pressed(token: str, purpose: TokenPurpose) -> Link:
+    """The link of a token that is used now; that one is not let in stands in the audit trail."""
+    try:
+        return open_link(token, purpose)
+    except NotFound:
+        audit.note_refusal("organizer.link_refused", purpose=purpose.value)
+        raise
 
 
 def _write_alike(email: str, ip: str, *, unknown_to: LetterKind | None) -> None:

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from sqlalchemy import case, delete, select
 
-from sneaky.access import addresses
+from sneaky.access import addresses, audit
 from sneaky.core.clock import now
 from sneaky.core.crypto import keyring
 from sneaky.core.db import insert_into, transaction
@@ -37,8 +37,18 @@ LETTERS_BY_INSTANCE = Rule("letters-instance", 500, timedelta(hours=1))
 def hit(rule: Rule, *keys: str) -> None:
     """Count one try against `rule` for `keys` together; raises `TooMany` beyond the rule.
 
-    Call it before opening a transaction: a try that fails later must stay counted.
+    Call it before opening a transaction: a try that fails later must stay counted. The first refusal of each
+    window stands in the audit trail.
     """
+    beyond, seconds = count(rule, *keys)
+    if beyond == 1:
+        audit.note_refusal("limit.reached", limit=rule.name)
+    if beyond:
+        raise TooMany(retry_after=seconds)
+
+
+def count(rule: Rule, *keys: str) -> tuple[int, int]:
+    """Count one try: how many there are beyond the rule by now, and the seconds until they are forgotten."""
     at = now()
     ends_at = at + rule.window
     is_over = RateLimit.expires_at <= at
@@ -56,8 +66,7 @@ def hit(rule: Rule, *keys: str) -> None:
     )
     with transaction() as session:
         hits, expires_at = session.execute(counted).one()
-    if hits > rule.hits:
-        raise TooMany(retry_after=max(1, math.ceil((expires_at - at).total_seconds())))
+    return max(0, hits - rule.hits), max(1, math.ceil((expires_at - at).total_seconds()))
 
 
 def count_letter(email: str, *, ip: str, exchange_id: int | None = None) -> None:

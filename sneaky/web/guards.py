@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
-from typing import ParamSpec, TypeVar, cast
+from typing import Any, ParamSpec, TypeVar, cast
 
-from flask import session
+from flask import request, session
+from werkzeug.exceptions import NotFound as NoSuchPage
 
+from sneaky.access import audit
 from sneaky.access.profiles import OrganizerProfile, ParticipantProfile
 from sneaky.core.errors import NotFound, SneakyError
 from sneaky.exchanges import lookup
@@ -65,8 +68,8 @@ def organizer_only(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        current_organizer()
-        return view(*args, **kwargs)
+        with _noting_refusals(organizer_id=current_organizer().id):
+            return view(*args, **kwargs)
 
     return guarded
 
@@ -76,8 +79,8 @@ def participant_only(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        current_participant()
-        return view(*args, **kwargs)
+        with _noting_refusals(participant=current_participant().id):
+            return view(*args, **kwargs)
 
     return guarded
 
@@ -87,8 +90,10 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
 
     @wraps(view)
     def guarded(*args: P.args, **kwargs: P.kwargs) -> R:
-        if not current_organizer().is_admin:
-            raise NotFound
+        organizer = current_organizer()
+        if not organizer.is_admin:
+            with _noting_refusals(organizer_id=organizer.id):
+                raise NotFound
         return view(*args, **kwargs)
 
     return guarded
@@ -97,3 +102,13 @@ def admin_only(view: Callable[P, R]) -> Callable[P, R]:
 def owned_exchange(public_id: str) -> int:
     """The id of an exchange of the organizer who asks; a foreign one raises `NotFound` like an absent one."""
     return lookup.exchange_id_for(current_organizer().id, public_id)
+
+
+@contextmanager
+def _noting_refusals(**who: Any) -> Iterator[None]:
+    """Write down that somebody asked for what is not there for them: somebody else's, or nothing at all."""
+    try:
+        yield
+    except (NotFound, NoSuchPage):
+        audit.note_refusal("page.refused", page=request.endpoint, **who)
+        raise

@@ -75,7 +75,7 @@ def test_a_link_signs_in_once(ann: int) -> None:
     for worthless in (token, "made-up", ""):
         with pytest.raises(RuleBroken, match="fresh one"):
             magic_links.redeem(worthless)
-    assert audit_trail() == [("participant.signed_in", None)]
+    assert audit_trail() == [("participant.signed_in", None), *[("participant.link_refused", None)] * 3]
 
 
 def test_twenty_parallel_uses_let_one_in(any_app: Flask) -> None:

@@ -274,4 +274,9 @@ def test_an_organizer_comes_back_by_letter(instance: Instance) -> None:
     address = links.path_of(TokenPurpose.PASSWORD_RESET, links.token_of(letter.token_id or 0) or "")
     assert browser.press(address, password="cinnamon and cloves").place == "/exchanges"
     assert elsewhere.ask("GET", "/exchanges").status == 303
-    assert Browser(instance).open(address).status == 404, "once"
+    late = Browser(instance)
+    assert late.ask("GET", address).status == 404, "once"
+    assert late.press("/forgot", on=address, email=email).place == "/letter-sent", (
+        "and the way to another one"
+    )
+    assert newest_letter(email).id > letter.id

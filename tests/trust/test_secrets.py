@@ -115,17 +115,40 @@ def test_the_log_holds_no_secret_and_the_trail_who_came_in(instance: Instance) -
     guest.ask("GET", f"/m/{token}/absent")
     guest.ask("POST", f"/m/{token}", form={"csrf_token": "wrong"})
     assert guest.ask("GET", f"/absent/{token}").status == 404
+    used = a_link(drawn.people[1])
+    for _ in range(2):
+        Browser(instance).press(f"/m/{used}", on="/find")
+    Browser(instance).press("/code", code="AAAA-BBBB")
+    late = a_link(None, TokenPurpose.PASSWORD_RESET, organizer_id=organizer)
+    Browser(instance).press(f"/reset/{late}x", on="/find", password=PASSWORD)
+    assert browser.ask("GET", "/operations/jobs").status == 404
     form = csrf_token(browser.open(f"{drawn.path}/erase").text)
     name = re.findall(r"Family Christmas \d+", browser.open(f"{drawn.path}/erase").text)[0]
     browser.ask("POST", f"{drawn.path}/cancel", form={"csrf_token": form, "name": name})
     browser.ask("POST", f"{drawn.path}/erase", form={"csrf_token": form, "name": name})
-    secrets = [email, PASSWORD, token, browser.cookie, guest.cookie, form, "Xanthippe"]
+    secrets = [
+        email,
+        PASSWORD,
+        token,
+        used,
+        late,
+        browser.cookie,
+        guest.cookie,
+        form,
+        "Xanthippe",
+        "AAAA-BBBB",
+    ]
     secrets.append(instance.settings.secret_key.decode())
     assert [secret for secret in secrets if secret in instance.log] == []
     assert "Traceback" not in instance.log
-    actions = set(db.session.scalars(select(AuditEntry.action)))
-    assert actions >= {
+    trail = db.session.scalars(select(AuditEntry)).all()
+    assert [secret for secret in secrets if secret in str([entry.details for entry in trail])] == []
+    assert {entry.action for entry in trail} >= {
         "organizer.sign_in_refused",
+        "organizer.link_refused",
+        "participant.link_refused",
+        "participant.code_refused",
+        "page.refused",
         "organizer.signed_in",
         "participant.signed_in",
         "draw.conducted",

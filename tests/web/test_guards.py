@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
+from sqlalchemy import select
 
 from sneaky.core.db import db
-from sneaky.models import Exchange
+from sneaky.models import AuditEntry, Exchange
 from sneaky.web.guards import (
     admin_only,
     current_organizer,
@@ -82,6 +83,23 @@ def test_a_foreign_exchange_is_as_absent_as_none(pages: Flask) -> None:
     ]
     assert {answer.status_code for answer in answers} == {404}
     assert len({answer.text for answer in answers}) == 1
+
+
+def test_who_asks_for_what_is_not_theirs_stands_in_the_trail(app: Flask) -> None:
+    olga, ann = an_organizer(), a_participant(an_exchange())
+    organizer, participant = app.test_client(), app.test_client()
+    sign_in_organizer(organizer, olga)
+    sign_in_participant(participant, ann)
+    foreign = db.session.get_one(Exchange, an_exchange()).public_id
+    for page in (f"/exchanges/{foreign}", f"/exchanges/{'x' * 22}", "/operations/jobs", "/nowhere"):
+        assert organizer.get(page).status_code == 404
+    assert participant.get("/me/wish-list/absent").status_code == 404
+    found = db.session.scalars(select(AuditEntry).order_by(AuditEntry.id))
+    assert [(entry.action, entry.organizer_id, entry.details) for entry in found] == [
+        *[("page.refused", olga, {"page": "organizer.exchange"})] * 2,
+        ("page.refused", olga, {"page": "operations.jobs"}),
+        ("page.refused", None, {"page": "participant.wish", "participant": ann}),
+    ], "who was refused where, but no id that was tried"
 
 
 def test_one_browser_can_be_organizer_and_participant(pages: Flask) -> None:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import time_machine
 from flask import Flask
 from flask.testing import FlaskClient
 
@@ -15,6 +18,7 @@ from tests.web.signing_in import csrf_token, press
 from tests.web.test_signin_doors import count, signed_in_as
 
 PASSWORD, OTHER = "correct horse", "battery staple"
+NOON = datetime(2026, 12, 1, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -95,8 +99,62 @@ def test_bad_input_leaves_the_invitation_open(
 @pytest.mark.parametrize("path", ["/reset/made-up", "/invitation/made-up", "/setup/made-up"])
 def test_a_made_up_link_leads_nowhere(client: FlaskClient, path: str) -> None:
     assert client.get(path).status_code == 404
+    typed = {"name": "Eve", "email": "eve@example.org", "password": OTHER}
     token = csrf_token(client.get("/sign-in").text)
-    assert client.post(path, data={"csrf_token": token, "password": OTHER}).status_code == 404
+    assert client.post(path, data={"csrf_token": token, **typed}).status_code == 404
+
+
+def test_an_old_link_for_a_new_password_brings_another_one(client: FlaskClient, olga: int) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        organizers.request_password_reset("olga@example.org", ip="")
+        path = f"/reset/{token_in(only_letter(LetterKind.PASSWORD_RESET))}"
+        clock.shift(timedelta(hours=1))
+        page = client.get(path)
+        assert page.status_code == 404
+        assert page.text.replace(path, "") == client.get("/reset/made-up").text.replace("/reset/made-up", "")
+        assert 'action="/forgot"' in page.text
+        answers = [
+            client.post("/forgot", data={"csrf_token": csrf_token(page.text), "email": email})
+            for email in ("olga@example.org", "nobody@example.org")
+        ]
+        assert [(answer.status_code, answer.headers["Location"]) for answer in answers] == [
+            (303, "/letter-sent")
+        ] * 2
+        fresh = token_in(letters()[-1])
+        assert press(client, f"/reset/{fresh}", password=OTHER).headers["Location"] == "/exchanges"
+        used = client.get(f"/reset/{fresh}")
+        assert (used.status_code, 'action="/forgot"' in used.text) == (404, True)
+
+
+def test_what_is_typed_into_an_old_link_goes_nowhere(app: Flask, client: FlaskClient, olga: int) -> None:
+    organizers.request_password_reset("olga@example.org", ip="")
+    path = f"/reset/{token_in(only_letter(LetterKind.PASSWORD_RESET))}"
+    token = csrf_token(client.get(path).text)
+    organizers.set_password(olga, "cinnamon and cloves")
+    answer = client.post(path, data={"csrf_token": token, "password": OTHER})
+    assert (answer.status_code, 'action="/forgot"' in answer.text) == (404, True)
+    assert OTHER not in answer.text
+    assert organizers.sign_in("olga@example.org", "cinnamon and cloves", ip="") == olga
+
+
+def test_an_old_invitation_tells_whom_to_ask(client: FlaskClient, olga: int) -> None:
+    organizers.invite(olga, "otto@example.org")
+    path = f"/invitation/{token_in(only_letter(LetterKind.ORGANIZER_INVITATION))}"
+    press(client, path, name="Otto", password=OTHER)
+    page = client.get(path)
+    assert page.status_code == 404
+    assert "Ask whoever invited you" in page.text
+    assert {'href="/sign-in"', 'href="/forgot"'} <= set(re.findall(r'href="/[a-z-]+"', page.text))
+    assert 'type="email"' not in page.text
+
+
+def test_an_old_invitation_is_renewed_where_anybody_may_sign_up(open_client: FlaskClient) -> None:
+    page = open_client.get("/invitation/made-up").text
+    assert 'action="/sign-up"' in page
+    typed = {"csrf_token": csrf_token(page), "email": "otto@example.org"}
+    assert open_client.post("/sign-up", data=typed).headers["Location"] == "/letter-sent"
+    path = f"/invitation/{token_in(only_letter(LetterKind.ORGANIZER_INVITATION))}"
+    assert press(open_client, path, name="Otto", password=OTHER).headers["Location"] == "/exchanges/new"
 
 
 @pytest.mark.parametrize("path", ["/forgot", "/sign-up"])

@@ -48,20 +48,33 @@ def letter_sent() -> ResponseReturnValue:
 
 @blueprint.route("/reset/<token>", methods=["GET", "POST"])
 def reset(token: str) -> ResponseReturnValue:
-    """Choose a new password."""
-    organizers.open_link(token, TokenPurpose.PASSWORD_RESET)
+    """Choose a new password; whoever comes with an old link may ask for another one."""
+    try:
+        return _reset(token)
+    except NotFound:
+        return _old_link("signin/reset_old.html")
+
+
+@blueprint.route("/invitation/<token>", methods=["GET", "POST"])
+def invitation(token: str) -> ResponseReturnValue:
+    """Become an organizer under the address that was invited; an old link tells how to get another one."""
+    try:
+        return _accept_invitation(token)
+    except NotFound:
+        return _old_link("signin/invitation_old.html", may_sign_up=settings().signup == "open")
+
+
+def _reset(token: str) -> ResponseReturnValue:
     form = NewPasswordForm()
     if form.validate_on_submit():
         with form.blaming_fields():
             organizer_id = organizers.reset_password(token, form.password.data)
             return let_organizer_in(organizer_id, _("Your new password counts from now on."))
+    organizers.open_link(token, TokenPurpose.PASSWORD_RESET)
     return form_page("signin/reset.html", form)
 
 
-@blueprint.route("/invitation/<token>", methods=["GET", "POST"])
-def invitation(token: str) -> ResponseReturnValue:
-    """Become an organizer under the address that was invited."""
-    email = organizers.open_link(token, TokenPurpose.ORGANIZER_INVITATION).email
+def _accept_invitation(token: str) -> ResponseReturnValue:
     form = InvitationForm()
     if form.validate_on_submit():
         with form.blaming_fields():
@@ -70,4 +83,10 @@ def invitation(token: str) -> ResponseReturnValue:
             )
             greeting = _("Welcome! Plan your first exchange now.")
             return let_organizer_in(organizer_id, greeting, to=url_for("organizer.create"))
+    email = organizers.open_link(token, TokenPurpose.ORGANIZER_INVITATION).email
     return form_page("signin/invitation.html", form, email=email)
+
+
+def _old_link(template: str, **context: object) -> ResponseReturnValue:
+    """The same page for a link that was used, is too old, or never was: what to do instead."""
+    return render_template(template, form=AddressForm(formdata=None), **context), 404

@@ -19,7 +19,6 @@ from sneaky.web.signin.forms import SetupForm, SignInForm
 @blueprint.route("/setup/<token>", methods=["GET", "POST"])
 def setup(token: str) -> ResponseReturnValue:
     """Make the first organizer."""
-    organizers.open_link(token, TokenPurpose.SETUP)
     form = SetupForm()
     if form.validate_on_submit():
         with form.blaming_fields():
@@ -28,6 +27,7 @@ def setup(token: str) -> ResponseReturnValue:
             )
             greeting = _("Welcome! Plan your first exchange now.")
             return let_organizer_in(organizer_id, greeting, to=url_for("organizer.create"))
+    organizers.open_link(token, TokenPurpose.SETUP)
     return form_page("signin/setup.html", form)
 
 
