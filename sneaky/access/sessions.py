@@ -17,7 +17,7 @@ from sneaky.access.profiles import (
     ParticipantProfile,
 )
 from sneaky.core.clock import now
-from sneaky.core.db import db, transaction
+from sneaky.core.db import rows_read, transaction
 from sneaky.core.tokens import digest
 from sneaky.models import Organizer, Participant, SessionRow
 
@@ -73,7 +73,7 @@ _LIVING = (
 def load(cookie: str) -> SessionData | None:
     """The living session behind a cookie; None when it ended, expired or never was. One query."""
     count = len(ORGANIZER_COLUMNS)
-    found = db.session.execute(_LIVING, {"session_id": digest(cookie), "at": now()}).one_or_none()
+    found = rows_read(_LIVING, session_id=digest(cookie), at=now()).one_or_none()
     if found is None:
         return None
     data, seen_at, ends_at, *who = found

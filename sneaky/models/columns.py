@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Enum, ForeignKey
+from sqlalchemy import JSON, CheckConstraint, ColumnElement, Enum, ForeignKey, literal_column
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sneaky.core.db import BigId
@@ -28,6 +28,14 @@ def one_of(kind: type[StrEnum], **options: Any) -> Mapped[Any]:
         values_callable=lambda members: [member.value for member in members],
     )
     return mapped_column(column, **options)
+
+
+def constant(value: StrEnum) -> ColumnElement[Any]:
+    """A value of `one_of` as a constant of the statement, for statements that are made once and asked often.
+
+    Were it bound, SQLite would plan the statement anew at each run: a partial index might hang on the value.
+    """
+    return literal_column(f"'{value}'")
 
 
 def public_id() -> Mapped[str]:

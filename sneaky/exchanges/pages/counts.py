@@ -23,21 +23,22 @@ from sneaky.models import (
     ReminderState,
     WishListItem,
 )
+from sneaky.models.columns import constant
 from sneaky.models.letters import UNDELIVERED
 
-IS_ACTIVE = Participant.state == ParticipantState.ACTIVE
+IS_CURRENT = Draw.state == constant(DrawState.CURRENT)
+IS_ACTIVE = Participant.state == constant(ParticipantState.ACTIVE)
 IN_THE_HAT = (ParticipantState.ACTIVE, ParticipantState.PENDING)
-IS_PENDING = Participant.state == ParticipantState.PENDING
+IS_PENDING = Participant.state == constant(ParticipantState.PENDING)
+HAS_LEFT = Participant.state == constant(ParticipantState.WITHDRAWN)
+IS_UNDELIVERED = Letter.state.in_([constant(state) for state in UNDELIVERED])
 
 current_draw_id = (
-    select(Draw.id)
-    .where(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT)
-    .correlate(Exchange)
-    .scalar_subquery()
+    select(Draw.id).where(Draw.exchange_id == Exchange.id, IS_CURRENT).correlate(Exchange).scalar_subquery()
 )
 next_reminder_at = (
     select(func.min(Reminder.due_at))
-    .where(Reminder.exchange_id == Exchange.id, Reminder.state == ReminderState.PLANNED)
+    .where(Reminder.exchange_id == Exchange.id, Reminder.state == constant(ReminderState.PLANNED))
     .correlate(Exchange)
     .scalar_subquery()
 )
@@ -60,8 +61,8 @@ unreachable = (
     .join(Participant)
     .where(
         Letter.exchange_id == Exchange.id,
-        Letter.state.in_(UNDELIVERED),
-        Participant.state != ParticipantState.WITHDRAWN,
+        IS_UNDELIVERED,
+        ~HAS_LEFT,
         ~select(_newer.id)
         .where(_newer.participant_id == Letter.participant_id, _newer.id > Letter.id)
         .exists(),
@@ -75,9 +76,9 @@ letters_delivered = (
     .join(Letter, and_(Letter.exchange_id == Draw.exchange_id, Letter.created_at >= Draw.drawn_at))
     .where(
         Draw.exchange_id == Exchange.id,
-        Draw.state == DrawState.CURRENT,
-        Letter.kind.in_((LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED)),
-        Letter.state == LetterState.SENT,
+        IS_CURRENT,
+        Letter.kind.in_([constant(kind) for kind in (LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED)]),
+        Letter.state == constant(LetterState.SENT),
     )
     .correlate(Exchange)
     .scalar_subquery()
@@ -94,7 +95,7 @@ def matches(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
     return (
         select(func.count())
         .join_from(Match, Draw)
-        .where(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT, *conditions)
+        .where(Draw.exchange_id == Exchange.id, IS_CURRENT, *conditions)
         .correlate(Exchange)
         .scalar_subquery()
     )
@@ -109,7 +110,7 @@ def tally_of_matches(**conditions: ColumnElement[bool]) -> Subquery:
         select(*(func.count().filter(condition).label(name) for name, condition in conditions.items()))
         .select_from(Match)
         .join(Draw)
-        .where(Draw.exchange_id == bindparam("exchange_id"), Draw.state == DrawState.CURRENT)
+        .where(Draw.exchange_id == bindparam("exchange_id"), IS_CURRENT)
         .subquery()
     )
 

@@ -13,7 +13,7 @@ from sneaky.exchanges.pages.facts import ExchangeFacts, Next, about_exchange, fa
 from sneaky.exchanges.pages.late import IS_LATE, LateJoiner, late_joiners
 from sneaky.exchanges.pages.person_rows import People, list_people
 from sneaky.exchanges.pages.timeline import ReminderRow, TimelineEntry, forecast, reminder_rows, timeline
-from sneaky.models import Draw, DrawState, Exchange, Match, Participant, ReminderState
+from sneaky.models import Draw, Exchange, Match, Participant, ReminderState
 
 PEOPLE_IN_SHORT = 30
 
@@ -48,7 +48,7 @@ _PAGE = (
         *(count.label(name) for name, count in _PROGRESS.items()),
         *_MATCHES.c,
     )
-    .outerjoin(Draw, and_(Draw.exchange_id == Exchange.id, Draw.state == DrawState.CURRENT))
+    .outerjoin(Draw, and_(Draw.exchange_id == Exchange.id, counts.IS_CURRENT))
     .join(_MATCHES, true())
 )
 

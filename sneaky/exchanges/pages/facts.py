@@ -120,7 +120,8 @@ class Next:
 
 def about_exchange(*more: Any) -> Select[Any]:
     """A query for the facts of one exchange and what else a page asks; made once, `read` tells which one."""
-    return select(*FACT_COLUMNS, *more).where(Exchange.id == bindparam("exchange_id"))
+    here = Exchange.id == bindparam("exchange_id")
+    return select(*FACT_COLUMNS, *more).select_from(Exchange).where(here)
 
 
 def read(query: Select[Any], exchange_id: int) -> Any:

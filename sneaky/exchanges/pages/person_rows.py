@@ -11,10 +11,10 @@ from sqlalchemy.orm import aliased
 
 from sneaky.core.db import db, rows_read
 from sneaky.core.errors import NotFound
+from sneaky.exchanges.pages import counts
 from sneaky.exchanges.pages.paging import last_page
 from sneaky.models import (
     Draw,
-    DrawState,
     Household,
     Letter,
     LetterKind,
@@ -24,14 +24,14 @@ from sneaky.models import (
     ParticipantState,
     WishListItem,
 )
+from sneaky.models.columns import constant
 from sneaky.models.letters import UNDELIVERED
 
 PEOPLE_A_PAGE = 50
 
 # Other kinds tell by their mere existence who gives to whom: only a dead one may show, without its kind.
-_KINDS_SHOWN = (LetterKind.CONFIRM_REGISTRATION, LetterKind.MATCH)
-_HAS_LEFT = Participant.state == ParticipantState.WITHDRAWN
-_IS_OPENED = (Draw.state == DrawState.CURRENT) & Match.revealed_at.is_not(None)
+_IS_SHOWN = Letter.kind.in_([constant(kind) for kind in (LetterKind.CONFIRM_REGISTRATION, LetterKind.MATCH)])
+_IS_OPENED = counts.IS_CURRENT & Match.revealed_at.is_not(None)
 
 
 @dataclass(frozen=True)
@@ -47,6 +47,7 @@ class LetterGlance:
 class PersonRow:
     """One participant as the organizer sees them; unreachable once the very last letter did not arrive."""
 
+    letter: LetterGlance | None
     public_id: str
     name: str
     email: str
@@ -56,7 +57,6 @@ class PersonRow:
     household: str
     wishes: int
     has_opened: bool
-    letter: LetterGlance | None
     is_unreachable: bool
 
 
@@ -129,7 +129,7 @@ def _last_letter(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
 def _rows() -> Select[Any]:
     """People with their household, wish count and letters; those in trouble first, those who left last."""
     latest, shown = aliased(Letter), aliased(Letter)
-    is_undelivered = latest.state.in_(UNDELIVERED)
+    is_undelivered = latest.state.in_([constant(state) for state in UNDELIVERED])
     wishes = select(func.count()).where(WishListItem.participant_id == Participant.id)
     opened = select(Match.id).join(Draw).where(Match.giver_id == Participant.id, _IS_OPENED)
     return (
@@ -143,40 +143,24 @@ def _rows() -> Select[Any]:
             func.coalesce(Household.name, "").label("household"),
             wishes.correlate(Participant).scalar_subquery().label("wishes"),
             opened.correlate(Participant).exists().label("has_opened"),
-            latest.state.label("latest_state"),
-            latest.error.label("latest_error"),
-            latest.next_try_at.label("latest_try"),
-            shown.state.label("shown_state"),
-            shown.error.label("shown_error"),
-            shown.next_try_at.label("shown_try"),
+            latest.id.is_not(None).label("is_unreachable"),
+            func.coalesce(latest.state, shown.state).label("letter_state"),
+            func.coalesce(latest.error, shown.error).label("letter_error"),
+            func.coalesce(latest.next_try_at, shown.next_try_at).label("next_try_at"),
             func.count().over().label("total"),
         )
+        .select_from(Participant)
         .outerjoin(Household, Household.id == Participant.household_id)
         .outerjoin(latest, and_(latest.id == _last_letter(), is_undelivered))
-        .outerjoin(shown, shown.id == _last_letter(Letter.kind.in_(_KINDS_SHOWN)))
-        .order_by(_HAS_LEFT, latest.id.is_(None), func.lower(Participant.name), Participant.id)
+        .outerjoin(shown, shown.id == _last_letter(_IS_SHOWN))
+        .order_by(counts.HAS_LEFT, latest.id.is_(None), func.lower(Participant.name), Participant.id)
     )
 
 
 def _person(row: Any) -> PersonRow:
-    letter = None
-    if row.latest_state is not None:
-        letter = LetterGlance(row.latest_state, row.latest_error, row.latest_try)
-    elif row.shown_state is not None:
-        letter = LetterGlance(row.shown_state, row.shown_error, row.shown_try)
-    return PersonRow(
-        public_id=row.public_id,
-        name=row.name,
-        email=row.email,
-        state=row.state,
-        is_guarded=row.is_guarded,
-        is_organizer=row.is_organizer,
-        household=row.household,
-        wishes=row.wishes,
-        has_opened=row.has_opened,
-        letter=letter,
-        is_unreachable=row.latest_state is not None,
-    )
+    *person, letter_state, letter_error, next_try_at, _total = row
+    letter = LetterGlance(letter_state, letter_error, next_try_at) if letter_state else None
+    return PersonRow(letter, *person)
 
 
 # Made once: putting such a query together costs more than running it.
@@ -186,4 +170,4 @@ _ALL = (
     .limit(bindparam("size"))
     .offset(bindparam("skipped"))
 )
-_STAYING = _ALL.where(~_HAS_LEFT)
+_STAYING = _ALL.where(~counts.HAS_LEFT)
