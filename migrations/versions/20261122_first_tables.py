@@ -558,6 +558,7 @@ def upgrade() -> None:
         sa.Column("zone", sa.String(length=64), nullable=True),
         sa.Column("wants_reminders", sa.Boolean(), nullable=False),
         sa.Column("wants_notices", sa.Boolean(), nullable=False),
+        sa.Column("complained_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("postal_address_sealed", sa.LargeBinary(), nullable=True),
         sa.Column("gift_received_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),

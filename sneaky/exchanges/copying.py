@@ -46,6 +46,7 @@ _KEPT_OF_PEOPLE = (
     "zone",
     "wants_reminders",
     "wants_notices",
+    "complained_at",
     "confirmed_at",
 )
 

@@ -16,7 +16,7 @@ from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import RuleBroken, words
 from sneaky.core.typed import line
-from sneaky.exchanges import households
+from sneaky.exchanges import complaints, households
 from sneaky.exchanges.rows import held_exchange, refuse_once_drawn
 from sneaky.exchanges.seats import MOST_PARTICIPANTS, refuse_full, seated
 from sneaky.models import Participant, ParticipantState
@@ -113,7 +113,7 @@ def _insert(
     session: Session, exchange_id: int, rows: Sequence[PreviewRow], homes: dict[str, int | None]
 ) -> int:
     refuse_full(session, exchange_id, len(rows))
-    at = now()
+    at, complained = now(), complaints.known(session)
     people = [
         {
             "exchange_id": exchange_id,
@@ -122,6 +122,7 @@ def _insert(
             "household_id": homes.get(row.household),
             "state": ParticipantState.ACTIVE,
             "created_at": at,
+            **complaints.first_choices(complained.get(row.email)),
         }
         for row in rows
     ]

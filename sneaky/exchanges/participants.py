@@ -10,7 +10,7 @@ from sneaky.core.crypto import keyring
 from sneaky.core.db import transaction
 from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.core.typed import line, paragraphs
-from sneaky.exchanges import households
+from sneaky.exchanges import complaints, households
 from sneaky.exchanges.name_lists import Preview, PreviewRow, add_many, read_lines
 from sneaky.exchanges.personal_data import address_context, erase, export, postal_address
 from sneaky.exchanges.registration import ask_to_confirm, join
@@ -128,7 +128,10 @@ def withdraw(participant_id: int) -> None:
 def set_preferences(
     participant_id: int, *, wants_reminders: bool, wants_notices: bool, locale: str | None, zone: str | None
 ) -> None:
-    """Choose which letters come, in which language, and in which zone times stand beside the exchange's."""
+    """Choose which letters come, in which language, and in which zone times stand beside the exchange's.
+
+    Whoever complained about a letter and wants reminders or notices again is forgiven, for every exchange.
+    """
     if locale is not None and locale not in _LOCALES:
         raise RuleBroken("We do not speak this language yet.", field="locale")
     if zone is not None and zone not in pytz.all_timezones_set:
@@ -137,6 +140,8 @@ def set_preferences(
         _exchange, participant = held_participant(session, participant_id)
         participant.wants_reminders, participant.wants_notices = wants_reminders, wants_notices
         participant.locale, participant.zone = locale, zone
+        if participant.complained_at is not None and (wants_reminders or wants_notices):
+            complaints.forgive(session, participant.email)
 
 
 def set_postal_address(participant_id: int, address: str) -> None:

@@ -57,10 +57,7 @@ def export(participant_id: int) -> dict[str, Any]:
         "withdrawn_at": _text(person.withdrawn_at),
         "seen_at": _text(person.seen_at),
         "is_guarded": person.is_guarded,
-        "language": person.locale,
-        "zone": person.zone,
-        "wants_reminders": person.wants_reminders,
-        "wants_notices": person.wants_notices,
+        **_choices(person),
         "postal_address": postal_address(participant_id),
         "wish_list": [
             {"title": item.title, "url": item.url, "note": item.note}
@@ -130,6 +127,17 @@ def _recipient_name(participant_id: int) -> str | None:
     return db.session.scalar(
         select(Participant.name).where(Participant.id == seals.recipient_of(participant_id))
     )
+
+
+def _choices(person: Participant) -> dict[str, Any]:
+    """Which letters they want, in which language and zone, and when they complained about one."""
+    return {
+        "language": person.locale,
+        "zone": person.zone,
+        "wants_reminders": person.wants_reminders,
+        "wants_notices": person.wants_notices,
+        "complained_at": _text(person.complained_at),
+    }
 
 
 def _gift_marks(person: Participant) -> dict[str, str | None]:

@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
 from sneaky.core.errors import RuleBroken
+from sneaky.exchanges import complaints
 from sneaky.exchanges.rows import refuse_once_drawn
 from sneaky.models import Exchange, Organizer, Participant, ParticipantState
 
@@ -51,7 +52,11 @@ def seated(
     if participant is None:
         refuse_full(session, exchange_id, 1)
         participant = Participant(
-            exchange_id=exchange_id, email=email, is_guarded=is_guarded, created_at=now()
+            exchange_id=exchange_id,
+            email=email,
+            is_guarded=is_guarded,
+            created_at=now(),
+            **complaints.first_choices(complaints.known(session, email).get(email)),
         )
         session.add(participant)
     participant.name, participant.state = name, state

@@ -126,6 +126,7 @@ class Participant(Base):
     zone: Mapped[str | None] = mapped_column(String(ZONE_LENGTH))
     wants_reminders: Mapped[bool] = mapped_column(default=True)
     wants_notices: Mapped[bool] = mapped_column(default=True)
+    complained_at: Mapped[datetime | None]
     postal_address_sealed: Mapped[bytes | None] = mapped_column(LargeBinary)
     gift_received_at: Mapped[datetime | None]
     created_at: Mapped[datetime]

@@ -11,7 +11,10 @@ from flask_babel import lazy_gettext as _l
 _RULES: Final = (
     (
         r"^complained: ",
-        _l("This person marked our letter as unwanted. Talk to them before you send it again."),
+        _l(
+            "This person marked our letter as unwanted, so reminders and notices to this address have ended. "
+            "Talk to them before you send it again."
+        ),
     ),
     (
         r"suppress",

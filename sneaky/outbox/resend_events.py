@@ -5,22 +5,32 @@ from __future__ import annotations
 import hmac
 import json
 from base64 import b64encode
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Final
 
 from sneaky.core.clock import now
-from sneaky.outbox import undelivered
 
 TAG: Final = "letter"
 _TOLERANCE: Final = timedelta(minutes=5)
 _VERSION: Final = "v1"
 # The event, and the part of it that says why.
+_COMPLAINED: Final = "email.complained"
 _CAME_BACK: Final = {
     "email.bounced": "bounce",
-    "email.complained": "complaint",
+    _COMPLAINED: "complaint",
     "email.failed": "failed",
     "email.suppressed": "suppressed",
 }
+
+
+@dataclass(frozen=True)
+class Returned:
+    """A letter that came back: as what the provider knows it, why, and whether its reader complained."""
+
+    reference: str
+    why: str
+    is_complaint: bool
 
 
 def is_signed(secret: bytes, body: bytes, *, message_id: str, sent_at: str, signatures: str) -> bool:
@@ -34,18 +44,17 @@ def is_signed(secret: bytes, body: bytes, *, message_id: str, sent_at: str, sign
     return any(hmac.compare_digest(expected, signature) for signature in given)
 
 
-def take(body: bytes) -> None:
-    """Take note of one event; one that is not about the end of a letter of ours changes nothing."""
+def read(body: bytes) -> Returned | None:
+    """The letter that one event says has come back; None for an event about anything else."""
     try:
         event = json.loads(body)
     except ValueError:
-        return
+        return None
     kind, data = (event.get("type"), event.get("data")) if isinstance(event, dict) else (None, None)
     if not isinstance(data, dict) or kind not in tuple(_CAME_BACK):
-        return
+        return None
     reference = _reference(data.get("tags"))
-    if reference:
-        undelivered.came_back(reference, _why(kind, data))
+    return Returned(reference, _why(kind, data), kind == _COMPLAINED) if reference else None
 
 
 def _is_fresh(sent_at: str) -> bool:
@@ -63,7 +72,7 @@ def _reference(tags: Any) -> str:
 
 def _why(kind: str, data: dict[str, Any]) -> str:
     """In the receiving server's words where Resend passes them on, else in its own."""
-    if kind == "email.complained":
+    if kind == _COMPLAINED:
         return "complained: the reader marked this letter as unwanted"
     details = data.get(_CAME_BACK[kind])
     if not isinstance(details, dict):

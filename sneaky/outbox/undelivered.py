@@ -23,25 +23,27 @@ _SETTLED_OTHERWISE: Final = (LetterState.BOUNCED, LetterState.DISCARDED)
 _ERROR_LENGTH: Final = 500
 
 
-def came_back(reference: str, why: str) -> bool:
+def came_back(reference: str, why: str) -> str | None:
     """Mark the letter that the mail provider knows as `reference` as bounced, and warn its organizer.
 
-    False, and nothing is changed, for a reference that is not ours and a letter that is gone, was sent anew
-    or to another address meanwhile, or is marked already. A sender that still has it loses its lease.
+    Returns the address it went to; None, and nothing is changed, for a reference that is not ours and a
+    letter that is gone, or was sent anew or to another address meanwhile. One that is marked already or was
+    taken out stays as it is. A sender that still has the letter loses its lease.
     """
     number, _, key = reference.partition("-")
     if not (number.isascii() and number.isdigit() and len(number) < 19):
-        return False
+        return None
     with transaction() as session:
         letter = session.get(Letter, int(number), with_for_update=True)
-        if letter is None or letter.state in _SETTLED_OTHERWISE:
-            return False
+        if letter is None:
+            return None
         if not equal(letter_key(letter.id, letter.to_email, letter.created_at.isoformat()), key):
-            return False
-        letter.state, letter.settled_at, letter.error = LetterState.BOUNCED, now(), why[:_ERROR_LENGTH]
-        letter.lease_id = letter.lease_until = None
-        warn_organizers([letter.id])
-        return True
+            return None
+        if letter.state not in _SETTLED_OTHERWISE:
+            letter.state, letter.settled_at, letter.error = LetterState.BOUNCED, now(), why[:_ERROR_LENGTH]
+            letter.lease_id = letter.lease_until = None
+            warn_organizers([letter.id])
+        return letter.to_email
 
 
 def warn_organizers(letter_ids: Iterable[int]) -> None:

@@ -25,7 +25,7 @@ from sneaky.outbox.leases import Lease, Settlement, turn
 from sneaky.outbox.transports.memory import MemoryTransport
 from tests.factories import a_participant, an_exchange, an_organizer
 from tests.web.exchanging import path_of
-from tests.web.signing_in import sign_in_organizer
+from tests.web.signing_in import press, sign_in_organizer, sign_in_participant
 
 SECRET = b"not much of a secret, but long"
 PATH = "/webhooks/resend"
@@ -116,6 +116,22 @@ def test_what_is_told_twice_counts_once(listening: Flask) -> None:
     assert row(letter_id).settled_at == settled_at
     assert row(letter_id).error == "550 5.1.1 User unknown"
     assert len(warnings()) == 1
+
+
+def test_who_marked_a_letter_as_unwanted_gets_no_reminders_and_can_have_them_again(listening: Flask) -> None:
+    letter_id, reference = a_sent_letter()
+    client, ann = listening.test_client(), row(letter_id).participant_id or 0
+    sign_in_participant(client, ann)
+    assert "marked as unwanted" not in client.get("/me/preferences").text
+    assert told(listening, event(reference, "email.complained")).status_code == 204
+    page = client.get("/me/preferences").text
+    assert "A letter of ours was marked as unwanted" in page
+    assert "in the mailbox of ann@example.org" in page
+    assert "checked" not in page
+    assert "Marked a letter as unwanted" in client.get("/me/data").text
+    assert client.get("/me/data.json").get_json()["complained_at"]
+    press(client, "/me/preferences", wants_reminders="y", locale="", zone="")
+    assert "marked as unwanted" not in client.get("/me/preferences").text
 
 
 @pytest.mark.parametrize("mend", ["another address", "the same address"])

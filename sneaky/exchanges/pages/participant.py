@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, func, select
@@ -27,6 +28,7 @@ class OwnPage:
     locale: str | None
     wants_reminders: bool
     wants_notices: bool
+    complained_at: datetime | None
     has_postal_address: bool
     has_received: bool
     wishes: int
@@ -62,6 +64,7 @@ _OWN = (
         Participant.locale,
         Participant.wants_reminders,
         Participant.wants_notices,
+        Participant.complained_at,
         Participant.postal_address_sealed.is_not(None).label("has_postal_address"),
         Participant.gift_received_at.is_not(None).label("has_received"),
         _wishes.label("wishes"),
@@ -87,6 +90,7 @@ def own_page(participant_id: int) -> OwnPage:
         locale=row.locale,
         wants_reminders=row.wants_reminders,
         wants_notices=row.wants_notices,
+        complained_at=row.complained_at,
         has_postal_address=row.has_postal_address,
         has_received=row.has_received,
         wishes=row.wishes,

@@ -9,6 +9,7 @@ from flask.typing import ResponseReturnValue
 
 from sneaky.core.errors import Forbidden, NotFound
 from sneaky.core.settings import settings
+from sneaky.exchanges import complaints
 from sneaky.outbox import resend_events
 from sneaky.web.origins import takes_foreign_requests
 from sneaky.web.public import blueprint
@@ -34,5 +35,7 @@ def resend_event() -> ResponseReturnValue:
     )
     if not is_theirs:
         raise Forbidden
-    resend_events.take(body)
+    returned = resend_events.read(body)
+    if returned is not None:
+        complaints.take_back(returned)
     return Response(status=204)
