@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import case, func, or_, select
+from sqlalchemy import ColumnElement, and_, case, func, or_, select
 
 from sneaky.core.clock import now
 from sneaky.core.db import db
@@ -81,13 +81,16 @@ def counts() -> OutboxCounts:
     )
 
 
-def page(state: LetterState | None, number: int) -> Page:
-    """One page of letters in a state (None: in any), newest first; `number` is moved into what exists.
+def page(state: LetterState | None, number: int, *, kind: LetterKind | None = None, search: str = "") -> Page:
+    """One page of letters in a state and of a kind (None: in any, of any), newest first.
 
-    Those that came back stand with those that were refused at once: what is to be done is the same.
+    `number` is moved into what exists. `search` is a part of an address, or of an exchange's name; no address
+    leads to a letter in `TELLING`. Those that came back stand with those that were refused at once: what is to be done is the same.
     """
-    chosen = [] if state is None else [Letter.state.in_(UNDELIVERED if state in UNDELIVERED else (state,))]
-    total = db.session.scalars(select(func.count()).select_from(Letter).where(*chosen)).one()
+    chosen = _chosen(state, kind, search)
+    total = db.session.scalars(
+        select(func.count(Letter.id)).outerjoin(Exchange, Exchange.id == Letter.exchange_id).where(*chosen)
+    ).one()
     pages = max(1, -(-total // PAGE_SIZE))
     number = min(max(number, 1), pages)
     rows = db.session.execute(
@@ -110,3 +113,15 @@ def page(state: LetterState | None, number: int) -> Page:
         .limit(PAGE_SIZE)
     )
     return Page([LetterRow(**row) for row in rows.mappings()], number, pages, total)
+
+
+def _chosen(state: LetterState | None, kind: LetterKind | None, search: str) -> list[ColumnElement[bool]]:
+    chosen: list[ColumnElement[bool]] = []
+    if state is not None:
+        chosen.append(Letter.state.in_(UNDELIVERED if state in UNDELIVERED else (state,)))
+    if kind is not None:
+        chosen.append(Letter.kind == kind)
+    if search:
+        to_address = and_(~_IS_TELLING, Letter.to_email.icontains(search, autoescape=True))
+        chosen.append(or_(to_address, Exchange.name.icontains(search, autoescape=True)))
+    return chosen

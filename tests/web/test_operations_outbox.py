@@ -12,6 +12,7 @@ from sqlalchemy import event, select
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.models import Letter, LetterKind, LetterState
+from sneaky.models.states import TELLING
 from sneaky.outbox import queue
 from sneaky.outbox.gate import lock, pause
 from tests.clock_factories import a_letter
@@ -70,11 +71,55 @@ def test_letters_are_chosen_by_state(app: Flask) -> None:
     )
 
 
+def shown(page: str) -> set[str]:
+    """Whom the listed letters went to, by the part before the @."""
+    return set(re.findall(r"(\w+)@example\.org<br>", page))
+
+
+def test_letters_are_chosen_by_kind_address_and_exchange(any_app: Flask) -> None:
+    family, office = an_exchange(name="Family 100%"), an_exchange(name="Office_party")
+    a_letter(to_email="ann@example.org", kind=LetterKind.MATCH, exchange_id=family)
+    a_letter(to_email="bob@example.org", kind=LetterKind.REMINDER, exchange_id=family)
+    a_letter(LetterState.SENT, to_email="anna@example.org", kind=LetterKind.REMINDER, exchange_id=office)
+    a_letter(to_email="annette@example.org", kind=LetterKind.TEST)
+    admin = an_admins_browser(any_app, email="admin@example.net")
+    everybody = {"ann", "bob", "anna", "annette"}
+    for asked, found in [
+        ("kind=reminder", {"bob", "anna"}),
+        ("kind=reminder&state=sent", {"anna"}),
+        ("q=ANN", {"ann", "anna", "annette"}),
+        ("q=ann%40example.org", {"ann"}),
+        ("q=family", {"ann", "bob"}),
+        ("q=100%25", {"ann", "bob"}),
+        ("q=%25", {"ann", "bob"}),
+        ("q=_", {"anna"}),
+        ("q=ann&kind=reminder", {"anna"}),
+        ("kind=nonsense&state=nonsense&q=+", everybody),
+    ]:
+        assert shown(admin.get(f"{OUTBOX}?{asked}").text) == found, asked
+    nothing = admin.get(f"{OUTBOX}?q=nobody&kind=match").text
+    assert "No letter is like that." in nothing
+    assert '<option value="match" selected>' in nothing
+    assert 'value="nobody"' in nothing
+
+
+@pytest.mark.parametrize("kind", sorted(TELLING))
+def test_no_address_leads_to_a_letter_that_could_tell(app: Flask, kind: LetterKind) -> None:
+    a_letter(to_email="ann@example.org", kind=kind, exchange_id=an_exchange(name="Family"))
+    admin = an_admins_browser(app)
+    for asked in ("q=ann", f"q=ann%40example.org&kind={kind}", f"q=example&kind={kind}&state=queued"):
+        assert "No letter is like that." in admin.get(f"{OUTBOX}?{asked}").text
+    found = admin.get(f"{OUTBOX}?q=family&kind={kind}").text
+    assert "hidden, so that nobody can tell" in found
+    assert "ann@example.org" not in found
+
+
 def test_one_letter_is_tried_again(app: Flask) -> None:
     one, other = a_letter(LetterState.DEAD), a_letter(LetterState.DEAD)
     admin = an_admins_browser(app)
-    answer = press(admin, f"{OUTBOX}/retry", on=OUTBOX, letter=str(one), state="dead")
-    assert answer.headers["Location"] == f"{OUTBOX}?state=dead"
+    narrowed = "?state=dead&kind=match&q=example.org"
+    answer = press(admin, f"{OUTBOX}/retry{narrowed}", on=OUTBOX + narrowed, letter=str(one))
+    assert answer.headers["Location"] == OUTBOX + narrowed
     assert (state_of(one), state_of(other)) == (LetterState.QUEUED, LetterState.DEAD)
     assert "1 letter is tried again now." in admin.get(OUTBOX).text
 
@@ -154,10 +199,12 @@ def test_the_page_asks_the_database_as_often_for_many_letters_as_for_few(app: Fl
     for number in (1, 30):
         for _ in range(number):
             a_letter(LetterState.DEAD, error=UNKNOWN, exchange_id=an_exchange())
-        asked.clear()
-        admin.get(OUTBOX)
-        counts.append(len(asked))
-    assert counts[0] == counts[1] < 12
+        for narrowed in ("", "?state=dead&kind=test&q=example"):
+            asked.clear()
+            admin.get(OUTBOX + narrowed)
+            counts.append(len(asked))
+    assert len(set(counts)) == 1
+    assert counts[0] < 12
 
 
 def test_every_letter_can_be_read_with_made_up_people(app: Flask) -> None:

@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from sneaky.models import LetterState
+from sneaky.models import LetterKind, LetterState
 from sneaky.outbox import queue, trial
 from sneaky.web.forms import form_page
 from sneaky.web.guards import admin_only, current_organizer
 from sneaky.web.operations import blueprint
 from sneaky.web.operations.answers import done
 from sneaky.web.operations.forms import HoldForm
-from sneaky.web.organizer.asked import page_number
+from sneaky.web.organizer.asked import page_number, search_words
 
 
 @blueprint.get("/operations/outbox")
@@ -49,7 +51,7 @@ def release() -> ResponseReturnValue:
 @admin_only
 def retry_letters() -> ResponseReturnValue:
     """Try one letter again, or every undeliverable one."""
-    number = queue.retry(_chosen())
+    number = queue.retry(_pressed())
     told = ngettext("%(num)d letter is tried again now.", "%(num)d letters are tried again now.", number)
     return done(told, _back(), letters=number)
 
@@ -58,7 +60,7 @@ def retry_letters() -> ResponseReturnValue:
 @admin_only
 def discard_letters() -> ResponseReturnValue:
     """Take one letter out, or every undeliverable one."""
-    number = queue.discard(_chosen())
+    number = queue.discard(_pressed())
     told = ngettext("%(num)d letter is taken out.", "%(num)d letters are taken out.", number)
     return done(told, _back(), letters=number)
 
@@ -73,28 +75,40 @@ def test_letter() -> ResponseReturnValue:
 
 
 def _outbox_page(form: HoldForm) -> ResponseReturnValue:
-    state = _state()
+    chosen = _chosen()
+    state, kind = chosen.get("state"), chosen.get("kind")
     return form_page(
         "operations/outbox.html",
         form,
         counts=queue.counts(),
-        page=queue.page(LetterState(state) if state else None, page_number()),
-        state=state,
+        page=queue.page(
+            LetterState(state) if state else None,
+            page_number(),
+            kind=LetterKind(kind) if kind else None,
+            search=chosen.get("q", ""),
+        ),
+        chosen=chosen,
+        kinds=list(LetterKind),
         held_reason=queue.held_reason(),
         pause=queue.pause_now(),
         is_proven=queue.is_mail_proven(),
     )
 
 
-def _chosen() -> list[int] | None:
+def _pressed() -> list[int] | None:
     """The letter that the pressed button names; None for every undeliverable one."""
     return None if "all" in request.form else [request.form.get("letter", 0, type=int)]
 
 
-def _state() -> str:
-    asked = request.values.get("state", "")
-    return asked if asked in list(LetterState) else ""
+def _chosen() -> dict[str, Any]:
+    """What the address narrows the list to, without what is left open or makes no sense."""
+    asked = {
+        "state": request.args.get("state", "", type=LetterState),
+        "kind": request.args.get("kind", "", type=LetterKind),
+        "q": search_words(),
+    }
+    return {name: str(value) for name, value in asked.items() if value}
 
 
 def _back() -> str:
-    return url_for(".outbox", state=_state() or None)
+    return url_for(".outbox", **_chosen())
