@@ -65,13 +65,17 @@ def hits(content: bytes) -> list[str]:
 
 
 def stored(app: Flask, programs: Path | None) -> bytes:
-    """Each byte that the database keeps: SQLite's files, or PostgreSQL's logical dump."""
+    """Each byte that the database keeps: SQLite's files, or PostgreSQL's logical dump.
+
+    Another process reads the files: a process that closes one of them loses SQLite's locks on all.
+    """
     url = make_url(settings_of(app).database_url)
     if programs is None:
-        return b"".join(file.read_bytes() for file in settings_of(app).data_dir.glob("sneaky.db*"))
-    address = url.set(drivername="postgresql").render_as_string(hide_password=False)
-    done = subprocess.run([programs / "pg_dump", address], capture_output=True, check=True)
-    return done.stdout
+        command = ["cat", *settings_of(app).data_dir.glob("sneaky.db*")]
+    else:
+        address = url.set(drivername="postgresql").render_as_string(hide_password=False)
+        command = [programs / "pg_dump", address]
+    return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 @pytest.fixture
