@@ -85,7 +85,8 @@ def page(state: LetterState | None, number: int, *, kind: LetterKind | None = No
     """One page of letters in a state and of a kind (None: in any, of any), newest first.
 
     `number` is moved into what exists. `search` is a part of an address, or of an exchange's name; no address
-    leads to a letter in `TELLING`. Those that came back stand with those that were refused at once: what is to be done is the same.
+    leads to a letter in `TELLING`. Those that came back stand with those that were refused at once: what is
+    to be done is the same.
     """
     chosen = _chosen(state, kind, search)
     total = db.session.scalars(
