@@ -70,6 +70,7 @@ def stored(app: Flask, programs: Path | None) -> bytes:
     Another process reads the files: a process that closes one of them loses SQLite's locks on all.
     """
     url = make_url(settings_of(app).database_url)
+    command: list[str | Path]
     if programs is None:
         command = ["cat", *settings_of(app).data_dir.glob("sneaky.db*")]
     else:

@@ -2,110 +2,17 @@
 
 from __future__ import annotations
 
-import re
-from dataclasses import dataclass
-from typing import Any
-
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
-from sqlalchemy import Engine, inspect, literal_column, select, table
-from werkzeug.test import TestResponse
 
-from sneaky import wishlists
-from sneaky.core.db import db
-from sneaky.core.tokens import new_public_id
-from sneaky.draws import conduct, reveal
-from sneaky.models import Exchange, Match, TokenPurpose, WishListItem
+from sneaky.models import TokenPurpose
 from tests.access.linking import a_link
 from tests.clock_factories import JOB, a_failed_run
-from tests.factories import a_participant, an_exchange, an_organizer, participants
-from tests.web.exchanging import person_id
+from tests.factories import a_participant, an_exchange, an_organizer
 from tests.web.routes import ROUTES, WITHOUT_OWNER, Audience, Route, audience_of, routes
-from tests.web.signing_in import csrf_token, sign_in_organizer, sign_in_participant
+from tests.web.worlds import Asker, a_world, absent, kept
 
 NOT_THEIRS = {303, 404}
-KINDS = ("exchange", "person", "wish", "match", "run", "job", "letter", "token")
-# What trying leaves behind for a while, whoever tries.
-TRACES = {"session", "rate_limit", "audit_entry"}
-
-
-@dataclass(frozen=True)
-class World:
-    """An organizer with a drawn exchange of four, one more before its draw, and their ids."""
-
-    organizer: int
-    people: list[int]
-    drawn: dict[str, str]
-    registering: dict[str, str]
-    bystander: int
-
-
-def a_world() -> World:
-    """Somebody's exchanges, with a wish list each and one match that was opened."""
-    organizer = an_organizer()
-    drawn, registering = an_exchange(organizer), an_exchange(organizer)
-    people, others = participants(drawn, 4), participants(registering, 3)
-    for person in (*people, *others):
-        wishlists.add(person, "Wool socks")
-    conduct.conduct_draw(drawn, even_if_mail_unproven=True)
-    reveal.reveal(people[0])
-    return World(organizer, people, ids(drawn, people[1]), ids(registering, others[1]), others[0])
-
-
-def ids(exchange: int, person: int) -> dict[str, str]:
-    public_id = db.session.scalars(select(Exchange.public_id).where(Exchange.id == exchange)).one()
-    wish = db.session.scalars(
-        select(WishListItem.public_id).where(WishListItem.participant_id == person)
-    ).one()
-    match = db.session.scalars(select(Match.id).where(Match.giver_id == person)).one_or_none()
-    return {
-        "exchange": public_id,
-        "person": person_id(person),
-        "wish": wish,
-        "match": str(match or new_public_id()),
-    }
-
-
-def absent() -> dict[str, str]:
-    """Ids that nothing has."""
-    return {kind: new_public_id() for kind in KINDS}
-
-
-class Asker:
-    """Somebody's browser, with a form token that is good."""
-
-    def __init__(self, app: Flask, *, organizer: int | None = None, participant: int | None = None) -> None:
-        self.client: FlaskClient = app.test_client()
-        if organizer is not None:
-            sign_in_organizer(self.client, organizer)
-        if participant is not None:
-            sign_in_participant(self.client, participant)
-        self.token = csrf_token(self.client.get("/find").text)
-
-    def ask(self, method: str, address: str) -> TestResponse:
-        """What comes back; a form is sent empty but for its token."""
-        data = {"csrf_token": self.token} if method == "POST" else None
-        return self.client.open(address, method=method, data=data)
-
-    def answer(self, method: str, route: Route, ids: dict[str, str]) -> tuple[int, str, str]:
-        """Status, place and page, without what differs from one request to the next."""
-        address = route.address(ids)
-        came = self.ask(method, address)
-        place = came.headers.get("Location", "").replace(address, "HERE")
-        page = re.sub(r'name="csrf_token" value="[^"]+"', "", came.text.replace(address, "HERE"))
-        return came.status_code, place, page
-
-
-def kept() -> dict[str, list[Any]]:
-    """Everything in the database but sessions and traces."""
-    engine: Engine = db.engine
-    tables = set(inspect(engine).get_table_names()) - TRACES
-    with engine.connect() as connection:
-        return {
-            name: sorted(map(str, connection.execute(select(literal_column("*")).select_from(table(name)))))
-            for name in tables
-        }
 
 
 def refused_alike(
@@ -144,7 +51,7 @@ def test_an_exchange_is_there_for_its_organizer_alone(app: Flask, who: str) -> N
     asker = {
         "anonymous": lambda: Asker(app),
         "participant": lambda: Asker(app, participant=ours.people[0]),
-        "other participant": lambda: Asker(app, participant=ours.bystander),
+        "other participant": lambda: Asker(app, participant=ours.guests[0]),
         "organizer": lambda: Asker(app, organizer=theirs.organizer),
         "admin": lambda: Asker(app, organizer=an_organizer(is_admin=True)),
     }[who]()
@@ -185,7 +92,7 @@ def test_a_wish_or_a_match_is_there_for_whoever_has_it(app: Flask) -> None:
     ours, theirs = a_world(), a_world()
     about_them = [route for route in routes(app) if {"wish", "match"} & set(route.kinds.values())]
     before = kept()
-    for person in (*ours.people[2:], ours.bystander, theirs.people[0]):
+    for person in (*ours.people[2:], ours.guests[0], theirs.people[0]):
         seen = refused_alike(Asker(app, participant=person), about_them, ours.drawn)
         assert {status for *_, status in seen} == {404}
     assert len(about_them) >= 4
