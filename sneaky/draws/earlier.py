@@ -136,13 +136,17 @@ def _identities(session: Session, exchange_id: int) -> Sequence[tuple[int, str]]
 
 
 def _tags(exchange_id: int, recipient_of: Mapping[int, int], drawn_at: datetime) -> list[bytes]:
-    """The tag of each pair: two keyed hashes, salted with the draw's instant so that years do not link."""
+    """The tags of the pairs: two keyed hashes each, salted with the draw's instant so that years do not link.
+
+    Namesakes behind one guardian's address are the same to us, and so are pairs of them: one tag for all.
+    """
     key, who = keyring(), dict(_identities(open_session(), exchange_id))
-    return [
+    tags = (
         _half(key, "giver", drawn_at, who[giver]) + _half(key, "recipient", drawn_at, who[recipient])
         for giver, recipient in recipient_of.items()
         if giver in who and recipient in who
-    ]
+    )
+    return list(dict.fromkeys(tags))
 
 
 def _half(key: Keyring, side: str, drawn_at: datetime, who: str) -> bytes:

@@ -137,6 +137,19 @@ def test_children_behind_one_address_are_told_apart_by_name(app: Flask) -> None:
     assert known_pairs(later) == before
 
 
+def test_namesakes_behind_one_address_are_drawn_too(any_app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    people = [
+        participants.add(exchange_id, "Kim", "parent@example.org", is_guarded=True, household=household)
+        for household in ("Attic", "Barn", "Cellar")
+    ]
+    drawn.draw(exchange_id)
+    assert set(drawn.pairs(exchange_id)) == set(people)
+    assert db.session.scalar(select(func.count()).select_from(PairMemory)) == 1
+    conduct.undo_draw(exchange_id)
+    assert db.session.scalar(select(func.count()).select_from(PairMemory)) == 0
+
+
 def test_undone_and_replaced_draws_are_forgotten(app: Flask) -> None:
     exchange_id, _people = drawn.a_drawn_exchange(5)
     conduct.undo_draw(exchange_id)
