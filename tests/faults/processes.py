@@ -149,6 +149,7 @@ class Instance:
                 "SNEAKY_SECRET_KEY": self.settings.secret_key.decode(),
                 "SNEAKY_MAIL_URL": mail_url or self.settings.mail_url,
                 "SNEAKY_MAIL_RATE": "100000",
+                "SNEAKY_MAIL_DOMAIN_RATE": "100000",
                 "SNEAKY_LOG_LEVEL": "WARNING",
             },
             "pace": asdict(pace),
