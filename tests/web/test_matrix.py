@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
+from sqlalchemy import select
 
-from sneaky.models import TokenPurpose
+from sneaky.core.db import db
+from sneaky.exchanges import join_links
+from sneaky.models import ParticipantState, SessionRow, TokenPurpose
+from sneaky.outbox import links
 from tests.access.linking import a_link
 from tests.clock_factories import JOB, a_failed_run
 from tests.factories import a_participant, an_exchange, an_organizer
@@ -174,18 +178,51 @@ def test_other_methods_are_refused_whatever_the_address_names(app: Flask) -> Non
             assert status in ({405} if method in {"PUT", "DELETE"} else {303, 404, 405}), (method, address)
 
 
-def test_those_who_may_are_let_in(app: Flask) -> None:
+def test_those_who_may_are_let_in_and_looking_changes_nothing(app: Flask) -> None:
     """What is refused above is there: the same addresses answer the people they are for."""
     world, run = a_world(), a_failed_run()
     admin = an_organizer(is_admin=True)
-    allowed = {
-        Audience.ORGANIZER: (Asker(app, organizer=world.organizer), world.drawn),
-        Audience.PARTICIPANT: (Asker(app, participant=world.people[1]), world.drawn),
-        Audience.ADMIN: (Asker(app, organizer=admin), {"run": run, "job": JOB, "letter": "match"}),
-    }
-    for audience, (asker, own) in allowed.items():
+    allowed = [
+        (Audience.ORGANIZER, Asker(app, organizer=world.organizer), world.drawn),
+        (Audience.ORGANIZER, Asker(app, organizer=world.organizer), world.registering),
+        (Audience.PARTICIPANT, Asker(app, participant=world.people[1]), world.drawn),
+        (Audience.ADMIN, Asker(app, organizer=admin), {"run": run, "job": JOB, "letter": "match"}),
+    ]
+    before = kept()
+    for audience, asker, own in allowed:
         for route in routes(app, audience):
             is_there = set(route.kinds.values()) <= {*own, *WITHOUT_OWNER} - {"anywhere", "match"}
             if "GET" in route.methods and is_there:
                 status = asker.ask("GET", route.address(absent() | own)).status_code
                 assert status in {200, 302}, (status, route.rule)
+    assert kept() == before
+
+
+def test_looking_at_the_pages_for_everybody_changes_nothing(app: Flask) -> None:
+    """Those behind the links of letters as well, where mail scanners look before anybody else does."""
+    exchange, olga = an_exchange(), an_organizer()
+    ann, bob = a_participant(exchange), a_participant(exchange, state=ParticipantState.PENDING)
+    join_links.replace(exchange)
+    doors = {
+        TokenPurpose.SIGN_IN: a_link(ann),
+        TokenPurpose.CONFIRM_REGISTRATION: a_link(bob, TokenPurpose.CONFIRM_REGISTRATION),
+        TokenPurpose.MATCH: a_link(ann, TokenPurpose.MATCH),
+        TokenPurpose.SETUP: a_link(None, TokenPurpose.SETUP),
+        TokenPurpose.PASSWORD_RESET: a_link(None, TokenPurpose.PASSWORD_RESET, organizer_id=olga),
+        TokenPurpose.ORGANIZER_INVITATION: a_link(
+            None, TokenPurpose.ORGANIZER_INVITATION, email="new@example.org"
+        ),
+    }
+    assert doors.keys() == set(TokenPurpose)
+    join = (join_links.current(exchange) or "").removeprefix("http://localhost")
+    behind = [join, f"{join}/joined", f"/u/{links.unsubscribe_token(ann)}"]
+    behind += [links.path_of(purpose, token) for purpose, token in doors.items()]
+    before, asker = kept(), Asker(app)
+    for method in ("HEAD", "GET"):
+        for address in behind:
+            assert asker.ask(method, address).status_code == 200, address
+        for route in routes(app, Audience.EVERYBODY):
+            if "GET" in route.methods:
+                asker.ask(method, route.address({}))
+    assert kept() == before
+    assert db.session.scalars(select(SessionRow)).all() == [], "nobody is signed in by it"
