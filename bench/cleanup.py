@@ -9,14 +9,13 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
-from sqlalchemy import delete, insert
+from sqlalchemy import delete, text
 
-from bench.harness import Row, at_least, at_most, seconds
+from bench.harness import Parts, Row, at_least, at_most, seconds
 from bench.instance import instance
 from sneaky.access import rate_limits
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
-from sneaky.core.tokens import new_nonce
 from sneaky.models import RateLimit
 
 KEPT, EXPIRED = 100_000, 900_000
@@ -24,8 +23,8 @@ AT_ONCE = 1_000
 PERIOD = 0.02
 
 
-def measure() -> Iterator[Row]:
-    """The rows about cleaning up."""
+def _rate_limits() -> Iterator[Row]:
+    """Counts of tries whose window is over; others are still running."""
     with instance():
         _fill()
         own_wait, own_total = _while_writing(_in_batches)
@@ -45,7 +44,7 @@ def measure() -> Iterator[Row]:
 
 
 def _in_batches() -> None:
-    while rate_limits.delete_expired(AT_ONCE):
+    while rate_limits.delete_expired(AT_ONCE) == AT_ONCE:
         pass
 
 
@@ -55,13 +54,15 @@ def _at_once() -> None:
 
 
 def _fill() -> None:
-    """Rows under random hashes, as real ones are; nine of ten have expired."""
-    past, future = now() - timedelta(days=1), now() + timedelta(days=1)
-    for number in range((KEPT + EXPIRED) // 50_000):
-        ends = future if number % 10 == 0 else past
-        rows = [{"key": new_nonce() + new_nonce(), "hits": 1, "expires_at": ends} for _ in range(50_000)]
-        with transaction() as session:
-            session.execute(insert(RateLimit), rows)
+    """Rows under random keys, as real ones are; they expired one after the other, a tenth has not yet."""
+    rows = text(
+        "INSERT INTO rate_limit (key, hits, expires_at)"
+        " WITH RECURSIVE row(number) AS (SELECT 1 UNION ALL SELECT number + 1 FROM row WHERE number < :rows)"
+        " SELECT hex(randomblob(32)), 1, datetime(:first, number || ' seconds') || '.000000' FROM row"
+    )
+    first = now() - timedelta(seconds=EXPIRED)
+    with transaction() as session:
+        session.execute(rows, {"rows": KEPT + EXPIRED, "first": f"{first:%Y-%m-%d %H:%M:%S}"})
 
 
 def _while_writing(clean: Callable[[], None]) -> tuple[float, float]:
@@ -90,3 +91,6 @@ def _while_writing(clean: Callable[[], None]) -> tuple[float, float]:
         over.set()
         writer.join()
     return max(waits), taken
+
+
+PARTS: Parts = {"rate-limits": _rate_limits}

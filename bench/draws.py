@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from random import Random, SystemRandom
 
-from bench.harness import Row, at_most, seconds
+from bench.harness import Parts, Row, at_most, seconds
 from bench.instance import instance
 from bench.peers import Peer, backtracking, sequential_hat, shuffle_and_retry
 from sneaky.draws.board import Board, board_of
@@ -29,17 +29,6 @@ from tests import factories
 Pairs = set[tuple[int, int]]
 PEERS: tuple[Peer, ...] = (shuffle_and_retry, sequential_hat, backtracking)
 CHANCE = SystemRandom()
-
-
-def measure() -> Iterator[Row]:
-    """All rows of the draw."""
-    yield from _against_matching()
-    yield _whole_run()
-    yield from _proof_and_loop()
-    yield _import_cost()
-    yield _failures()
-    yield _bias()
-    yield from _speed_beside_peers()
 
 
 def households(size: int, people: int) -> Pairs:
@@ -98,7 +87,7 @@ def _against_matching() -> Iterator[Row]:
     yield at_most(5, slowest, metric="draw, 10,000 participants", against="wall time", unit=" s")
 
 
-def _whole_run() -> Row:
+def _whole_run() -> Iterator[Row]:
     """The draw as the clock runs it: names drawn, matches sealed, letters and reminders queued."""
     people = [PreviewRow(f"P {n}", f"p{n}@example.org", f"Home {n // 4}") for n in range(10_000)]
     with instance():
@@ -106,7 +95,7 @@ def _whole_run() -> Row:
         add_many(exchange_id, people)
         taken = seconds(lambda: draw_names(exchange_id, 0))
         note = f"{queue.counts().queued:,} letters queued"
-    return at_most(5, taken, metric="whole run of a draw, 10,000", against="wall time", unit=" s", note=note)
+    yield at_most(5, taken, metric="whole run of a draw, 10,000", against="wall time", unit=" s", note=note)
 
 
 def _proof_and_loop() -> Iterator[Row]:
@@ -129,7 +118,7 @@ def _proof_and_loop() -> Iterator[Row]:
     yield at_most(60, looped / plain, metric="single loop, office of 200 in 8", against="plain draw")
 
 
-def _import_cost() -> Row:
+def _import_cost() -> Iterator[Row]:
     """Traced memory that the draw adds to a process that has Flask and the errors of the house already."""
     code = (
         "import tracemalloc, flask, sneaky.core.errors; tracemalloc.start();"
@@ -138,20 +127,20 @@ def _import_cost() -> Row:
     )
     checkout = Path(__file__).parents[1]
     cost = float(subprocess.check_output([sys.executable, "-c", code], cwd=checkout))
-    return at_most(1, cost, metric="draw modules", against="import cost", unit=" MiB")
+    yield at_most(1, cost, metric="draw modules", against="import cost", unit=" MiB")
 
 
-def _failures() -> Row:
+def _failures() -> Iterator[Row]:
     """How often no draw is found on boards that have one: everybody may give to 3 of 12."""
     rng = Random(12)
     boards = [board_of(range(12), few_choices(12, 3, rng)) for _ in range(100)]
     failed = {peer.__name__: sum(peer(board, rng) is None for board in boards) for peer in PEERS}
     own = sum(_own(board, rng)() is None for board in boards)
     note = ", ".join(f"{name} {count}" for name, count in failed.items())
-    return Row("failures on 100 sparse boards, n = 12", "peers' methods", "0", own, own == 0, note)
+    yield Row("failures on 100 sparse boards, n = 12", "peers' methods", "0", own, own == 0, note)
 
 
-def _bias() -> Row:
+def _bias() -> Iterator[Row]:
     """Total variation of 20,000 draws from uniform: three couples, nobody gets last year's again."""
     couples = households(2, 6)
     last_year = {(0, 2), (2, 4), (4, 0), (1, 3), (3, 5), (5, 1)}
@@ -164,7 +153,7 @@ def _bias() -> Row:
     own = _variation(_own(board, rng), outcomes)
     note = ", ".join(f"{name} {bias:.3f}" for name, bias in biases.items())
     goal = f"≤ {perfect:.3f} (largest of 100 perfect samplers)"
-    return Row("bias, three couples + last year", "peers' methods", goal, own, own <= perfect, note)
+    yield Row("bias, three couples + last year", "peers' methods", goal, own, own <= perfect, note)
 
 
 def _own(board: Board, rng: Random) -> Callable[[], Sequence[int] | None]:
@@ -198,3 +187,14 @@ def _peer_speed(peer: Peer, people: int, forbidden: Pairs) -> tuple[float, float
         failed.append(peer(board_of(range(people), forbidden), CHANCE) is None)
 
     return mean_seconds(run, 20), statistics.mean(failed)
+
+
+PARTS: Parts = {
+    "matching": _against_matching,
+    "run": _whole_run,
+    "proof-and-loop": _proof_and_loop,
+    "import": _import_cost,
+    "failures": _failures,
+    "bias": _bias,
+    "peers": _speed_beside_peers,
+}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import statistics
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -22,6 +22,10 @@ class Row:
     measured: float
     holds: bool
     note: str = ""
+
+
+# What a bench measures: each part by its name, and how to measure its rows, which needs no other part.
+Parts = Mapping[str, Callable[[], Iterable[Row]]]
 
 
 def at_most(

@@ -13,7 +13,7 @@ from sneaky.app import create_app
 from sneaky.core.db import db
 from sneaky.core.schema import upgrade
 from sneaky.core.settings import load
-from tests.postgres import PostgresMissing, PostgresServer
+from tests.postgres import PostgresServer
 
 
 @contextmanager
@@ -39,15 +39,11 @@ def instance(database_url: str = "") -> Iterator[Flask]:
 
 
 @contextmanager
-def on_each_database() -> Iterator[Iterator[str]]:
-    """The addresses of an empty database of each kind; only SQLite where no PostgreSQL is installed."""
-    try:
-        server = PostgresServer()
-    except PostgresMissing:
-        yield iter([""])
-        return
+def postgres_url() -> Iterator[str]:
+    """The address of an empty database in a PostgreSQL server of its own. Raises `PostgresMissing`."""
+    server = PostgresServer()
     try:
         server.start()
-        yield iter(["", server.create_database()])
+        yield server.create_database()
     finally:
         server.remove()

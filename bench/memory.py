@@ -13,14 +13,14 @@ import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
-from bench.harness import Row, at_most, pss_bytes, stop, wait_until
+from bench.harness import Parts, Row, at_most, pss_bytes, stop, wait_until
 
 _MIB = 1 << 20
 _ROUNDS = 3
 _CHECKOUT = Path(__file__).parents[1]
 
 
-def measure() -> Iterator[Row]:
+def idle_memory() -> Iterator[Row]:
     """Fresh servers in turn; the median of each, as a ratio and in MiB."""
     app, hello = zip(*((idle_app(), idle_hello()) for _ in range(_ROUNDS)), strict=True)
     app_mib, hello_mib = statistics.median(app) / _MIB, statistics.median(hello) / _MIB
@@ -83,3 +83,6 @@ def free_address() -> str:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return f"127.0.0.1:{probe.getsockname()[1]}"
+
+
+PARTS: Parts = {"idle": idle_memory}

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from flask import Flask
 
-from bench.harness import Row, at_least, at_most
+from bench.harness import Parts, Row, at_least, at_most
 from bench.instance import instance
 from bench.served import HELLO, Served, an_exchange_page, serving_instance
 from sneaky.core.settings import EXTENSION
@@ -19,13 +19,12 @@ ROUNDS = 5
 CONSTANT = 2
 
 
-def measure() -> Iterator[Row]:
-    """The rows about pages."""
+def _queries() -> Iterator[Row]:
+    """How many statements the exchange page sends."""
     with instance() as app:
-        settings = app.extensions[EXTENSION]
         path, cookie = an_exchange_page(PEOPLE)
-        larger = _queries(app, *an_exchange_page(2 * PEOPLE))
-        queries = _queries(app, path, cookie)
+        larger = _queries_of(app, *an_exchange_page(2 * PEOPLE))
+        queries = _queries_of(app, path, cookie)
         yield at_most(
             3 + CONSTANT,
             queries,
@@ -36,8 +35,13 @@ def measure() -> Iterator[Row]:
         yield at_most(
             1, larger / queries, metric="queries of the exchange page, 60 participants", against="30"
         )
-        with serving_instance(settings) as served:
-            yield _against_hello(served, path, cookie)
+
+
+def _workers() -> Iterator[Row]:
+    """The rate of pages of two workers, and of one that stays on its processor."""
+    with instance() as app:
+        settings = app.extensions[EXTENSION]
+        path, cookie = an_exchange_page(PEOPLE)
         with serving_instance(settings, pinned=True) as one:
             one_rate = _best_rate(one, path, cookie)
         with serving_instance(settings, workers=2) as two:
@@ -51,12 +55,15 @@ def measure() -> Iterator[Row]:
     )
 
 
-def _against_hello(served: Served, path: str, cookie: str) -> Row:
+def _against_hello() -> Iterator[Row]:
     """By processor time: whoever else uses the machine does not count."""
-    served.ask(path, cookie, 20)
-    costs = [(served.cost(HELLO, cookie, 100), served.cost(path, cookie, 30)) for _ in range(ROUNDS)]
+    with instance() as app:
+        path, cookie = an_exchange_page(PEOPLE)
+        with serving_instance(app.extensions[EXTENSION]) as served:
+            served.ask(path, cookie, 20)
+            costs = [(served.cost(HELLO, cookie, 100), served.cost(path, cookie, 30)) for _ in range(ROUNDS)]
     hello, page = (statistics.median(column) for column in zip(*costs, strict=True))
-    return at_least(
+    yield at_least(
         18,
         100 * hello / page,
         metric=f"exchange page, {PEOPLE} participants",
@@ -71,7 +78,7 @@ def _best_rate(served: Served, path: str, cookie: str) -> float:
     return max(served.rate(path, cookie, 20) for _ in range(ROUNDS))
 
 
-def _queries(app: Flask, path: str, cookie: str) -> int:
+def _queries_of(app: Flask, path: str, cookie: str) -> int:
     """How many statements one page sends; the first time is left out, since it may note the visit."""
     client = app.test_client()
     client.set_cookie("sneaky", cookie)
@@ -79,3 +86,6 @@ def _queries(app: Flask, path: str, cookie: str) -> int:
     with counted_queries(app) as sent:
         assert client.get(path).status_code == 200
     return len(sent)
+
+
+PARTS: Parts = {"queries": _queries, "hello": _against_hello, "workers": _workers}

@@ -8,7 +8,7 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import func, insert, select, text
 from sqlalchemy.orm import Session
 
-from bench.harness import Row, at_least, at_most, seconds
-from bench.instance import instance, on_each_database
+from bench.harness import Parts, Row, at_least, at_most, seconds
+from bench.instance import instance, postgres_url
 from sneaky import conversations
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
@@ -43,6 +43,7 @@ from sneaky.models import (
     WishListItem,
 )
 from sneaky.outbox import queue
+from tests.postgres import PostgresMissing
 
 COMPLETED = 100_000
 COMPLETED_AT_ONCE = 4_000
@@ -53,14 +54,15 @@ NAIVELY_ERASED = 5
 PEOPLE = 30
 
 
-def measure() -> Iterator[Row]:
-    """The rows about completing and erasing."""
-    with on_each_database() as urls:
-        for url in urls:
-            with instance(url):
-                yield from _completing(db.engine.dialect.name)
+def _completing_on_sqlite() -> Iterator[Row]:
     with instance():
-        yield from _erasing()
+        yield from _completing("SQLite")
+
+
+def _completing_on_postgresql() -> Iterator[Row]:
+    """No row where no PostgreSQL is installed."""
+    with suppress(PostgresMissing), postgres_url() as url, instance(url):
+        yield from _completing("PostgreSQL")
 
 
 def _completing(database: str) -> Iterator[Row]:
@@ -98,7 +100,9 @@ def _complete_in_batches() -> None:
 def _complete_one_by_one() -> None:
     """The straightforward way: load what is due, then a session and a commit for each."""
     due = select(Exchange.id).where(Exchange.state == ExchangeState.MATCHED, Exchange.event_at <= now())
-    for exchange_id in db.session.scalars(due).all():
+    ids = db.session.scalars(due).all()
+    db.session.rollback()
+    for exchange_id in ids:
         with Session(db.engine) as session:
             exchange = session.get_one(Exchange, exchange_id)
             exchange.state, exchange.completed_reason = ExchangeState.COMPLETED, CompletedReason.DATE_PASSED
@@ -106,11 +110,14 @@ def _complete_one_by_one() -> None:
             for reminder in session.scalars(select(Reminder).where(Reminder.exchange_id == exchange_id)):
                 session.delete(reminder)
             session.commit()
-    db.session.rollback()
 
 
 def _erasing() -> Iterator[Row]:
-    organizer = _an_organizer()
+    with instance():
+        yield from _erased_by(_an_organizer())
+
+
+def _erased_by(organizer: int) -> Iterator[Row]:
     naive, own = math.inf, math.inf
     for _ in range(ROUNDS):
         _full_exchanges(organizer, NAIVELY_ERASED)
@@ -272,3 +279,10 @@ def _fill(exchange_id: int, at: datetime) -> None:
             )
         for prefix in ("match", "reminder-7", "reminder-3", "reminder-1"):
             queue.put_for_participants(LetterKind.MATCH, exchange_id, dedupe_prefix=f"{prefix}:{exchange_id}")
+
+
+PARTS: Parts = {
+    "complete-sqlite": _completing_on_sqlite,
+    "complete-postgresql": _completing_on_postgresql,
+    "purge": _erasing,
+}

@@ -9,14 +9,14 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from bench.harness import Row, at_most, median_ratio
+from bench.harness import Parts, Row, at_most, median_ratio
 
 _CHECKOUT = Path(__file__).parents[1]
 _LIBRARIES = "import flask, flask_sqlalchemy"
 _APP = "from sneaky.app import create_app; create_app()"
 
 
-def measure() -> Iterator[Row]:
+def import_and_create() -> Iterator[Row]:
     """Medians of fresh processes in turn; the interpreter's own start is left out of both."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {"SNEAKY_DATA_DIR": folder, "SNEAKY_MAIL_URL": f"file:{folder}/letters"}
@@ -34,3 +34,6 @@ def fresh_seconds(code: str, environment: Mapping[str, str]) -> float:
     clean = {"PATH": os.defpath, "PYTHONPATH": str(_CHECKOUT), **environment}
     output = subprocess.check_output([sys.executable, "-c", timed], env=clean, stderr=subprocess.DEVNULL)
     return float(output)
+
+
+PARTS: Parts = {"import": import_and_create}

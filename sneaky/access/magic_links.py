@@ -13,7 +13,7 @@ from sqlalchemy import ColumnElement, and_, delete, or_, select, update
 from sneaky.access import addresses, audit, claims, personal_letters, rate_limits
 from sneaky.access.claims import Link
 from sneaky.core.clock import now
-from sneaky.core.db import db, open_session, transaction
+from sneaky.core.db import db, open_session, rows_written, transaction
 from sneaky.core.errors import RuleBroken, words
 from sneaky.core.tokens import normalise_code
 from sneaky.models import (
@@ -285,6 +285,4 @@ def delete_expired(limit: int) -> int:
         .limit(limit)
     )
     with transaction() as session:
-        return len(
-            session.execute(delete(MagicToken).where(MagicToken.id.in_(over)).returning(MagicToken.id)).all()
-        )
+        return rows_written(session, delete(MagicToken).where(MagicToken.id.in_(over)))

@@ -11,7 +11,7 @@ from sqlalchemy import case, delete, select
 from sneaky.access import addresses, audit
 from sneaky.core.clock import now
 from sneaky.core.crypto import keyring
-from sneaky.core.db import insert_into, transaction
+from sneaky.core.db import insert_into, rows_written, transaction
 from sneaky.core.errors import TooMany
 from sneaky.models import RateLimit
 
@@ -89,5 +89,4 @@ def delete_expired(limit: int) -> int:
     """Delete at most `limit` counts whose window is over; returns how many."""
     over = select(RateLimit.key).where(RateLimit.expires_at <= now()).limit(limit)
     with transaction() as session:
-        gone = session.execute(delete(RateLimit).where(RateLimit.key.in_(over)).returning(RateLimit.key))
-        return len(gone.all())
+        return rows_written(session, delete(RateLimit).where(RateLimit.key.in_(over)))

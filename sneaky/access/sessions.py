@@ -17,7 +17,7 @@ from sneaky.access.profiles import (
     ParticipantProfile,
 )
 from sneaky.core.clock import now
-from sneaky.core.db import rows_read, transaction
+from sneaky.core.db import rows_read, rows_written, transaction
 from sneaky.core.tokens import digest
 from sneaky.models import Organizer, Participant, SessionRow
 
@@ -158,12 +158,11 @@ def end_all(*, organizer_id: int | None = None, participant_id: int | None = Non
     if participant_id is not None:
         theirs.append(SessionRow.participant_id == participant_id)
     with transaction() as session:
-        return len(session.execute(delete(SessionRow).where(or_(*theirs)).returning(SessionRow.id)).all())
+        return rows_written(session, delete(SessionRow).where(or_(*theirs)))
 
 
 def delete_expired(limit: int) -> int:
     """Delete at most `limit` sessions whose time is over; returns how many."""
     over = select(SessionRow.id).where(SessionRow.expires_at <= now()).limit(limit)
     with transaction() as session:
-        gone = session.execute(delete(SessionRow).where(SessionRow.id.in_(over)).returning(SessionRow.id))
-        return len(gone.all())
+        return rows_written(session, delete(SessionRow).where(SessionRow.id.in_(over)))

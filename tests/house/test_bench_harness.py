@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -122,20 +123,18 @@ def test_the_table_is_aligned_and_shouts_about_a_miss() -> None:
     ]
 
 
-def test_only_modules_that_measure_are_benches(tmp_path: Path) -> None:
-    (tmp_path / "draw.py").write_text('"""Draws."""\n\n\ndef measure() -> None: ...\n')
+def test_only_modules_with_parts_are_benches(tmp_path: Path) -> None:
+    (tmp_path / "draw.py").write_text('"""Draws."""\n\nPARTS: Parts = {}\n')
     (tmp_path / "baseline.py").write_text('"""The naive way."""\n')
-    (tmp_path / "harness.py").write_text("\ndef measure(): ...\n")
+    (tmp_path / "harness.py").write_text("\nPARTS: Parts = {}\n")
     assert command.bench_names(tmp_path) == ["draw"]
 
 
 @pytest.fixture
 def pretend_bench(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     def install(*rows: Row) -> None:
-        def measure() -> Iterator[Row]:
-            yield from rows
-
-        monkeypatch.setitem(sys.modules, "bench.pretend", SimpleNamespace(measure=measure))
+        parts = {row.metric: partial(iter, [row]) for row in rows}
+        monkeypatch.setitem(sys.modules, "bench.pretend", SimpleNamespace(PARTS=parts))
         monkeypatch.setattr(command, "bench_names", lambda: ["pretend"])
 
     return install
@@ -161,8 +160,35 @@ def test_the_command_fails_when_a_row_does_not_hold(pretend_bench: Callable[...,
     assert command.main([]) == 1
 
 
-def test_an_unknown_bench_is_refused(pretend_bench: Callable[..., None]) -> None:
-    pretend_bench()
+def test_a_part_is_measured_alone(
+    pretend_bench: Callable[..., None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    pretend_bench(
+        Row("draw", "own matching", "≤ 60×", 12.0, True), Row("purge", "cascade", "≥ 20×", 3.0, False)
+    )
+
+    assert command.main(["--only", "pretend.draw"]) == 0
+
+    printed = capsys.readouterr()
+    assert "own matching" in printed.out
+    assert "cascade" not in printed.out
+    assert printed.err == "measuring pretend.draw …\n"
+
+
+@pytest.mark.parametrize(
+    ("choice", "complaint"),
+    [("nonsense", "there are pretend"), ("pretend.nonsense", "it has draw"), ("nonsense.draw", "no bench")],
+)
+def test_what_is_not_there_is_refused_with_what_is(
+    pretend_bench: Callable[..., None], capsys: pytest.CaptureFixture[str], choice: str, complaint: str
+) -> None:
+    pretend_bench(Row("draw", "own matching", "≤ 60×", 12.0, True))
     with pytest.raises(SystemExit) as refusal:
-        command.main(["--only", "nonsense"])
+        command.main(["--only", choice])
     assert refusal.value.code == 2
+    assert complaint in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("bench", command.bench_names())
+def test_every_bench_names_its_parts(bench: str) -> None:
+    assert command.chosen_parts(bench) == [(bench, part) for part in command.parts_of(bench)] != []
