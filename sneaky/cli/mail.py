@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import click
 from flask import Flask
+from flask_babel import force_locale
 
 from sneaky.access import addresses
 from sneaky.cli import with_app
-from sneaky.core.db import transaction
 from sneaky.letters import catalogue
-from sneaky.models import LetterKind
-from sneaky.outbox import delivery, queue
+from sneaky.models import LetterState
+from sneaky.outbox import queue, trial
+from sneaky.outbox.explain import explain
+
+_BECAME: Final = {
+    LetterState.SENT: "sent",
+    LetterState.FAILED: "will be tried again",
+    LetterState.DEAD: "given up",
+    LetterState.BOUNCED: "came back",
+    LetterState.QUEUED: "waits with all other letters",
+    LetterState.SENDING: "another process is sending it",
+    LetterState.DISCARDED: "taken out",
+}
 
 
 @click.group()
@@ -23,12 +36,15 @@ def mail() -> None:
 @with_app
 def test(_app: Flask, address: str) -> None:
     """Send a test letter to ADDRESS now, and tell what the mail server said."""
-    with transaction():
-        queue.put(LetterKind.TEST, addresses.normalise(address))
-    counts = delivery.deliver(catalogue.render)
-    click.echo(f"sent {counts.sent}, will be tried again {counts.failed}, given up {counts.dead}")
-    if not counts.sent:
-        raise SystemExit(1)
+    outcome = trial.send_test_letter(addresses.normalise(address), catalogue.render)
+    click.echo(f"{_BECAME[outcome.state]}{outcome.words and ': '}{outcome.words}")
+    if outcome.state is LetterState.SENT:
+        return
+    with force_locale("en"):
+        meaning = explain(outcome.words)
+    if meaning != outcome.words:
+        click.echo(meaning)
+    raise SystemExit(1)
 
 
 @mail.command()

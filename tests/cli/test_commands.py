@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sneaky.cli import Composer
 from sneaky.cli.main import sneaky
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
+from sneaky.core.settings import EXTENSION as SETTINGS
 from sneaky.core.settings import Settings
 from sneaky.executions import overrides, requests
 from sneaky.models import (
@@ -36,6 +38,7 @@ from sneaky.models import (
 )
 from tests.clock_factories import a_failed_run, a_run, a_stored_job, a_ticking_clock
 from tests.factories import a_participant, an_exchange
+from tests.mail_server import Fault, MailServer
 
 Run = Callable[..., Result]
 PASSWORD = "correct horse battery"
@@ -191,17 +194,32 @@ def test_unknown_job_is_refused(run: Run) -> None:
 
 
 def test_test_letter_goes_out_and_proves_the_mail(run: Run, settings: Settings) -> None:
-    assert "sent 1" in run("mail", "test", "You@Example.org").output
+    assert run("mail", "test", "You@Example.org").output.startswith("sent")
     assert len(list((settings.data_dir / "letters").glob("*.eml"))) == 1
 
 
 def test_held_letters_wait_until_resumed(run: Run) -> None:
     run("mail", "hold", "moving house")
-    run("mail", "test", "you@example.org", expect=1)
+    told = run("mail", "test", "you@example.org", expect=1).output
+    assert told == "waits with all other letters: moving house\n"
     assert db.session.scalar(select(Instance.mail_held_reason)) == "moving house"
     run("mail", "resume")
     run("mail", "test", "me@example.org")
     assert set(db.session.scalars(select(Letter.state))) == {LetterState.SENT}
+
+
+def test_test_letter_tells_what_the_mail_server_said_and_what_that_means(
+    app: Flask, run: Run, settings: Settings
+) -> None:
+    with MailServer() as server:
+        app.extensions[SETTINGS] = replace(settings, mail_url=f"smtp://localhost:{server.port}")
+        assert run("mail", "test", "ann@example.org").output == "sent: 250 OK\n"
+        server.always["bob@example.org"] = Fault.UNKNOWN
+        told = run("mail", "test", "bob@example.org", expect=1).output
+        assert told == ("given up: 550 5.1.1 User unknown\nThis mailbox does not exist. Check the address.\n")
+        server.always["cid@example.org"] = Fault.GREYLISTED
+        told = run("mail", "test", "cid@example.org", expect=1).output
+        assert told.startswith("will be tried again: 450 4.2.0 Greylisted, try again\n")
 
 
 def test_admin_is_made_and_mended_from_the_command_line(run: Run) -> None:
