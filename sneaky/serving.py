@@ -88,12 +88,14 @@ def run_clock(app: Flask) -> None:
     """
     from sneaky import scheduler
 
-    is_over = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: is_over.set())
+    # Held back from every thread and waited for: Python's own handlers miss a signal that comes just as the
+    # main thread is about to block, and a busy process would then never stop.
+    over = {signal.SIGTERM, signal.SIGINT}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, over)
     if not scheduler.start(app):
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
         raise RuleBroken("SNEAKY_SCHEDULER is off, so this process would do nothing. Set it to auto or on.")
-    is_over.wait()
+    signal.sigwait(over)
     _stop(app)
 
 

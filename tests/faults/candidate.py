@@ -6,6 +6,7 @@ Started by the tests with its wishes as JSON in the only argument. It says `stan
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import signal
@@ -70,6 +71,7 @@ def tell_who_leads(clock: Clock) -> None:
 
 
 def main(wishes: dict[str, Any]) -> None:
+    faulthandler.register(signal.SIGUSR1, all_threads=True)
     settings, _warnings = load(wishes["environment"])
     leases.LEASE = timedelta(seconds=wishes["letter_lease"])
     leases.LADDER = (timedelta(seconds=1),) * len(leases.LADDER)

@@ -113,7 +113,13 @@ class Candidate:
         """SIGTERM; how many seconds until it had ended, which it has to do well."""
         began = monotonic()
         self.send(signal.SIGTERM)
-        assert self.process.wait(seconds) == 0, "".join(self.errors[-20:])
+        try:
+            ended = self.process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.send(signal.SIGUSR1)  # it says where each of its threads is
+            threading.Event().wait(1.0)
+            pytest.fail("it does not stop:\n" + "".join(self.errors))
+        assert ended == 0, "".join(self.errors[-20:])
         self.is_leading = False
         return monotonic() - began
 
