@@ -20,6 +20,7 @@ from sneaky.web import (
     public,
     session_interface,
     signin,
+    templating,
 )
 
 _LARGEST_BODY = 1024 * 1024
@@ -29,6 +30,7 @@ def init_app(app: Flask) -> None:
     """Open the door: every audience's pages, and what all of them share."""
     settings = app.extensions[EXTENSION]
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY)
+    templating.init_app(app)
     proxies.init_app(app, settings)
     session_interface.init_app(app)
     origins.init_app(app)

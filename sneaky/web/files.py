@@ -5,10 +5,8 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-from contextlib import suppress
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any
 
 from flask import Flask, Response, current_app, request
 
@@ -23,17 +21,18 @@ def init_app(app: Flask) -> None:
     Pages themselves are never packed: they hold a form token beside what people typed, and how well the two
     pack together would tell of the token (BREACH).
     """
-    app.url_defaults(_add_version)
+    app.jinja_env.globals.update(file_url=partial(file_url, app.static_folder, app.static_url_path))
     app.after_request(_keep_version)
     app.after_request(_pack)
 
 
-def _add_version(endpoint: str, values: dict[str, Any]) -> None:
-    if endpoint != "static" or current_app.static_folder is None:
-        return
-    file = f"{current_app.static_folder}/{values['filename']}"
-    with suppress(FileNotFoundError):
-        values["v"] = _version(file, os.stat(file).st_mtime_ns)
+def file_url(folder: str | None, path: str | None, name: str) -> str:
+    """The address under `path` of a file in `folder`, in the version it has now.
+
+    Raises `FileNotFoundError` for one that is not there.
+    """
+    file = f"{folder}/{name}"
+    return f"{path}/{name}?v={_version(file, os.stat(file).st_mtime_ns)}"
 
 
 @lru_cache(maxsize=64)

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from functools import lru_cache
+from typing import NamedTuple, cast
 
 import pytz
 from babel.dates import format_date, format_datetime, format_timedelta, get_timezone_location
@@ -21,11 +21,10 @@ _MINUTE = {"en": "EEE d MMM y, HH:mm", "de": "EEE, d. MMM y, HH:mm"}
 # Pages show the same few instants again and again, and writing one takes a good part of a millisecond.
 _KEPT = 4096
 _DAY = {"en": "EEEE, d MMMM y", "de": "EEEE, d. MMMM y"}
-_ONE_DAY, _MANY_DAYS = timedelta(days=1), timedelta(days=60)
+_ONE_DAY, _MANY_DAYS = timedelta(days=1), 60
 
 
-@dataclass(frozen=True)
-class Moment:
+class Moment(NamedTuple):
     """An instant in the zone it belongs to, as `clock.when` shows it; `reader` only where theirs differs."""
 
     utc: datetime
@@ -38,6 +37,13 @@ class Moment:
     def relative(self) -> str:
         """How far it is from now."""
         return relative(self.utc)
+
+
+class _Reader(NamedTuple):
+    """The language of a page, and the zone that whoever reads it has chosen."""
+
+    language: str
+    zone: str | None
 
 
 def init_app(app: Flask) -> None:
@@ -54,7 +60,7 @@ def init_app(app: Flask) -> None:
 
 def moment(at: datetime, zone: str) -> Moment:
     """An instant (aware) as people in `zone` (IANA) read it, with weekday, and as the reader does."""
-    language, theirs = _language(), _reader_zone()
+    language, theirs = _reader()
     text = _minute(at, zone, language)
     reader = _minute(at, theirs, language) if theirs else ""
     return Moment(at, text, zone, _place(zone, language), "" if reader == text else reader)
@@ -63,7 +69,7 @@ def moment(at: datetime, zone: str) -> Moment:
 def day(at: datetime | date, zone: str = "UTC") -> str:
     """The day of an instant in `zone`, or a plain date, with weekday."""
     on = at.astimezone(pytz.timezone(zone)).date() if isinstance(at, datetime) else at
-    return format_date(on, _DAY[_language()], locale=_language())
+    return _date(on, _reader().language)
 
 
 def money(amount: Decimal | None, currency: str) -> str:
@@ -84,11 +90,9 @@ def money(amount: Decimal | None, currency: str) -> str:
 def relative(at: datetime) -> str:
     """How far an instant is from now: “in 9 days”, “2 hours ago”."""
     distance = at - now()
-    if _ONE_DAY <= abs(distance) < _MANY_DAYS:  # nobody can plan by “in 1 week” when it means nine days
-        return format_timedelta(
-            distance, "day", threshold=_MANY_DAYS.days, add_direction=True, locale=_language()
-        )
-    return format_timedelta(distance, add_direction=True, locale=_language())
+    if abs(distance) >= _ONE_DAY:
+        return _in_days(round(distance / _ONE_DAY), _reader().language)
+    return format_timedelta(distance, add_direction=True, locale=_reader().language)
 
 
 def lines(text: str) -> Markup:
@@ -101,8 +105,18 @@ def capitalize_first(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def _language() -> str:
-    return str(get_locale().language)
+@lru_cache(maxsize=_KEPT)
+def _date(on: date, language: str) -> str:
+    return format_date(on, _DAY[language], locale=language)
+
+
+@lru_cache(maxsize=_KEPT)
+def _in_days(number: int, language: str) -> str:
+    # Nobody can plan by “in 1 week” when it means nine days.
+    threshold = _MANY_DAYS if abs(number) < _MANY_DAYS else 1
+    return format_timedelta(
+        timedelta(days=number), "day", threshold=threshold, add_direction=True, locale=language
+    )
 
 
 @lru_cache(maxsize=_KEPT)
@@ -118,9 +132,19 @@ def _place(zone: str, language: str) -> str:
     return str(place).rpartition("/")[2]
 
 
+def _reader() -> _Reader:
+    """Whoever reads this page, found once a page."""
+    if not has_request_context():
+        return _Reader(str(get_locale().language), None)
+    try:
+        return cast("_Reader", g.reader)
+    except AttributeError:
+        g.reader = _Reader(str(get_locale().language), _reader_zone())
+        return cast("_Reader", g.reader)
+
+
 def _reader_zone() -> str | None:
-    """The zone that whoever reads this has chosen."""
-    if not has_request_context() or "asks_nobody" in g:
+    if "asks_nobody" in g:
         return None
     people = (participant_or_none(), organizer_or_none())
     return next((person.zone for person in people if person and person.zone), None)

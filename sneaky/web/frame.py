@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Flask, g, has_request_context, request, url_for
 from flask_babel import get_locale
-from flask_babel import gettext as _
 
 from sneaky import __version__
 from sneaky.web import locales
 from sneaky.web.guards import organizer_or_none, participant_or_none
+from sneaky.web.locales import word as _
 
 
 def init_app(app: Flask) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Any
 
 from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, get_locale, get_translations
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from sneaky.core.settings import Settings, settings
 from sneaky.web.guards import browser_session, organizer_or_none, participant_or_none
@@ -15,10 +16,21 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 _CHOSEN = "language"
 
 
+class _Dictionary(dict[str, Markup]):
+    """The plain texts of pages in one language, each translated when it is first asked for."""
+
+    def __init__(self, translations: Any) -> None:
+        self.translations = translations
+
+    def __missing__(self, text: str) -> Markup:
+        translated = self[text] = _filled(self.translations.gettext(text), {})
+        return translated
+
+
 def init_app(app: Flask, settings: Settings) -> None:
     """Let Flask-Babel ask us for the language of each request, and pages look their words up our way."""
     Babel(app, default_locale=settings.default_locale, default_timezone="UTC", locale_selector=select)
-    app.jinja_env.globals.update(_=_word, gettext=_word, ngettext=_words)
+    app.jinja_env.globals.update(_=word, gettext=word, ngettext=_words)
 
 
 def select() -> str:
@@ -42,28 +54,38 @@ def choices() -> list[tuple[str, str, bool]]:
     return [(code, name, code == current) for code, name in LANGUAGES.items()]
 
 
-def _word(text: str, **values: object) -> Markup:
+def word(text: str, **values: object) -> Markup:
     """A text of a page in its language; `values` are escaped."""
-    return _filled(_translations().gettext(text), values)
+    if not values:
+        return _dictionary()[text]
+    return _filled(_dictionary().translations.gettext(text), values)
 
 
 def _words(singular: str, plural: str, num: int, **values: object) -> Markup:
     """A text of a page that counts, in its language; `num` is also among the values."""
-    return _filled(_translations().ngettext(singular, plural, num), {"num": num, **values})
+    text = _dictionary().translations.ngettext(singular, plural, num)
+    return _filled(text, {"num": num, **values})
 
 
 def _filled(text: str, values: dict[str, object]) -> Markup:
-    markup = Markup(text)  # noqa: S704  (our own words; what fills them is escaped)
-    return markup % values if "%" in text else markup
+    if "%" in text:
+        safe = {name: value if type(value) is int else escape(value) for name, value in values.items()}
+        text %= safe
+    return Markup(text)  # noqa: S704  (our own words; what fills them is escaped)
 
 
-def _translations() -> Any:
-    """The words of this page's language, found once; Flask-Babel would look for them at every word."""
+@lru_cache(maxsize=len(LANGUAGES))
+def _dictionary_of(translations: Any) -> _Dictionary:
+    return _Dictionary(translations)
+
+
+def _dictionary() -> _Dictionary:
+    """That of this page's language, found once a page; Flask-Babel would look for it at every text."""
     try:
-        return g.translations
+        found: _Dictionary = g.dictionary
     except AttributeError:
-        g.translations = get_translations()
-        return g.translations
+        found = g.dictionary = _dictionary_of(get_translations())
+    return found
 
 
 def _of_browser() -> str | None:

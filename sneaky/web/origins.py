@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from flask import Flask, abort, current_app, request
-from flask_wtf.csrf import CSRFProtect
+from flask import Flask, abort, current_app, g, request
+from flask_wtf.csrf import CSRFProtect, generate_csrf
 
 from sneaky.core.settings import settings
 
@@ -24,6 +24,7 @@ def init_app(app: Flask) -> None:
     app.config.update(WTF_CSRF_TIME_LIMIT=None, WTF_CSRF_SSL_STRICT=False)
     app.before_request(_refuse_foreign_pages)
     _csrf.init_app(app)
+    app.jinja_env.globals.update(csrf_token=_form_token)
 
 
 def takes_foreign_requests(view: V) -> V:
@@ -34,6 +35,12 @@ def takes_foreign_requests(view: V) -> V:
     _csrf.exempt(view)
     _open_views.add(view)
     return view
+
+
+def _form_token() -> str:
+    """The token of this page; every form on it carries the same."""
+    token: str = g.get("csrf_token") or generate_csrf()
+    return token
 
 
 def _refuse_foreign_pages() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from markupsafe import Markup
 from wtforms import (
@@ -24,7 +25,7 @@ from wtforms.validators import DataRequired, Optional, Regexp
 class Moment:
     """An instant as `clock.when` shows it."""
 
-    utc: str
+    utc: datetime
     text: str
     zone: str
     place: str
@@ -106,9 +107,11 @@ def styleguide() -> dict[str, object]:
     return {
         "form": SampleForm(),
         "faulty_form": faulty,
-        "moment": Moment("2026-12-24T17:00:00+00:00", "Thu 24 Dec 2026, 18:00", "Europe/Berlin", "Berlin"),
+        "moment": Moment(
+            datetime(2026, 12, 24, 17, tzinfo=UTC), "Thu 24 Dec 2026, 18:00", "Europe/Berlin", "Berlin"
+        ),
         "moment_elsewhere": Moment(
-            "2026-12-18T21:00:00+00:00",
+            datetime(2026, 12, 18, 21, tzinfo=UTC),
             "Fri 18 Dec 2026, 16:00",
             "America/New_York",
             "New York",

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+import os
 import re
+from pathlib import Path
 
 import pytest
-from flask import Flask, url_for
+from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.datastructures import Headers
 
+from sneaky.web import files
 from tests.factories import an_organizer
 from tests.web.signing_in import sign_in_organizer
 
@@ -72,9 +75,15 @@ def test_a_file_is_kept_under_the_name_of_its_version(client: FlaskClient) -> No
     assert headers_of(client, "/static/nothing.css?v=1")["Cache-Control"] == "no-cache"
 
 
-def test_a_file_that_is_not_there_has_no_version(app: Flask) -> None:
-    with app.test_request_context():
-        assert url_for("static", filename="nothing.css") == "/static/nothing.css"
+def test_a_file_has_another_address_once_it_has_changed(tmp_path: Path) -> None:
+    file = tmp_path / "klaus.css"
+    file.write_text("a")
+    before = files.file_url(str(tmp_path), "/static", "klaus.css")
+    file.write_text("b")
+    os.utime(file, (1, 1))
+    assert files.file_url(str(tmp_path), "/static", "klaus.css") != before
+    with pytest.raises(FileNotFoundError):
+        files.file_url(str(tmp_path), "/static", "nothing.css")
 
 
 @pytest.mark.parametrize("name", ["klaus.css", "klaus.js", "favicon.svg", "vendor/htmx.min.js"])

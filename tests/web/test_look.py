@@ -12,7 +12,7 @@ import pytest
 from flask import Flask, render_template
 from flask_babel import Babel
 
-from sneaky.web import samples
+from sneaky.web import files, samples
 from sneaky.web.operations.words import mail_words
 
 WEB = Path(samples.__file__).parent
@@ -110,9 +110,10 @@ class Page(HTMLParser):
 
 @pytest.fixture
 def look() -> Flask:
-    """An app that has templates, languages and a token, and neither sessions nor a database."""
+    """An app that has templates, languages, files and a token, and neither sessions nor a database."""
     app = Flask("sneaky", static_folder="web/static", template_folder="web/templates")
     Babel(app)
+    files.init_app(app)
     app.jinja_env.globals["csrf_token"] = lambda: "a-token"
     app.jinja_env.filters["mail_words"] = mail_words
     return app
