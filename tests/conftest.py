@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 from collections.abc import Iterator
@@ -16,6 +17,7 @@ from sneaky.app import create_app
 from sneaky.core.db import db
 from sneaky.core.schema import upgrade
 from sneaky.core.settings import Settings, load
+from tests.compiling import compile_once
 
 pytest_plugins = ["tests.fixtures_postgres"]
 
@@ -25,9 +27,16 @@ _BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Refuse a database that we do not know, instead of testing on another one in silence."""
+    """Refuse a database that we do not know, instead of testing on another one in silence; compile once."""
     if DATABASE not in {"sqlite", "postgresql"}:
         raise pytest.UsageError(f"SNEAKY_TEST_DATABASE is {DATABASE!r}; use sqlite or postgresql")
+    compile_once()
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector all that is there for good: modules, tests and fixtures."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -18,9 +18,9 @@ import pytest
 from tests.postgres import free_port
 
 ROOT = Path(__file__).parents[2]
-PATIENCE = 60.0
+PATIENCE = 180.0
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.shipped, pytest.mark.timeout(600)]
 
 
 class Instance:

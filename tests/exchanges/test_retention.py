@@ -257,6 +257,7 @@ def test_nothing_is_left_in_the_sqlite_file_or_its_log(app: Flask) -> None:
     assert [secret for secret in SECRETS if secret.encode() in content] == []
 
 
+@pytest.mark.sqlite
 def test_scrubbing_waits_for_readers_and_gives_up_in_time(app: Flask) -> None:
     reader = sqlite3.connect(str(db.engine.url.database), isolation_level=None)
     reader.execute("BEGIN")
@@ -271,6 +272,7 @@ def test_scrubbing_is_not_needed_on_postgresql(any_app: Flask) -> None:
     assert retention.scrub() is True
 
 
+@pytest.mark.sqlite
 def test_other_people_write_while_readers_keep_the_log(app: Flask) -> None:
     reader = sqlite3.connect(str(db.engine.url.database), isolation_level=None)
     reader.execute("BEGIN")

@@ -21,7 +21,7 @@ from sneaky.core.clock import monotonic
 from tests.house.source import ROOT
 from tests.postgres import free_port
 
-pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.shipped, pytest.mark.timeout(600)]
 
 # Of what is no Python: at least one of each kind has to come along.
 KINDS = ("templates/**/*.html", "letters/templates/**/*.txt", "web/static/**/*", "translations/**/*.mo")
