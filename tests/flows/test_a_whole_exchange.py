@@ -116,7 +116,7 @@ def joined(instance: Instance, mail: MailServer, name: str, join_link: str) -> V
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(600)
 def test_a_whole_exchange_from_the_first_run_to_erasure(instance: Instance, mail: MailServer) -> None:
     olga = Visitor(instance.url).open(instance.setup_link)
     olga.submit(name="Olga", email=address("Olga"), password=PASSWORD)

@@ -49,6 +49,7 @@ def modules(*tops: str) -> list[Module]:
     return [_module(path) for path in paths]
 
 
+@cache
 def _module(path: Path) -> Module:
     text = path.read_text(encoding="utf-8")
     return Module(path, text, ast.parse(text, filename=str(path)))
