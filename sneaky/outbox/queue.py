@@ -193,8 +193,14 @@ def call_back(exchange_id: int, *kinds: LetterKind) -> int:
 
 
 def readdress(participant_id: int, to_email: str) -> int:
-    """Send what has not reached a participant to their new address, undelivered letters too; how many."""
-    statement = update(Letter).where(Letter.participant_id == participant_id, Letter.state.in_(_NOT_ARRIVED))
+    """Send what has not reached a participant to their new address, undelivered letters too; how many.
+
+    A sender that has one in hand for the old address loses its lease; it would try there again if it failed.
+    """
+    is_underway = (Letter.state == LetterState.SENDING) & (Letter.to_email != to_email)
+    statement = update(Letter).where(
+        Letter.participant_id == participant_id, Letter.state.in_(_NOT_ARRIVED) | is_underway
+    )
     with transaction() as session:
         number = rows_written(session, statement.values(to_email=to_email, **_anew(now())))
         nudge_after_commit("letters")
@@ -221,6 +227,8 @@ def _anew(at: datetime) -> dict[str, Any]:
         "state": LetterState.QUEUED,
         "attempts": 0,
         "next_try_at": at,
+        "lease_id": None,
+        "lease_until": None,
         "settled_at": None,
         "error": "",
         "created_at": case((Letter.state.in_(UNDELIVERED), at), else_=Letter.created_at),

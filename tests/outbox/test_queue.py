@@ -12,6 +12,7 @@ from sneaky.core.clock import now
 from sneaky.core.db import db, set_nudge, transaction
 from sneaky.models import Letter, LetterKind, LetterState, Participant, ParticipantState
 from sneaky.outbox import overview, queue
+from sneaky.outbox.leases import Lease, Settlement, turn
 from tests.factories import a_participant, an_exchange, participants
 from tests.outbox.letters import a_letter, letter, letters, next_try, state
 
@@ -177,6 +178,20 @@ def test_mended_address_gets_what_has_not_arrived(any_app: Flask) -> None:
     assert bob not in db.session.scalars(
         select(Letter.participant_id).where(Letter.to_email == "ann@elsewhere.example")
     )
+
+
+def test_mended_address_gets_what_is_just_being_sent_to_the_old_one(any_app: Flask) -> None:
+    exchange_id = an_exchange()
+    (ann,) = participants(exchange_id, 1)
+    with transaction():
+        queue.put_for_participants(LetterKind.MATCH, exchange_id, dedupe_prefix="match:1")
+    lease = turn(None, wants_next=True)
+    assert isinstance(lease, Lease)
+    assert queue.readdress(ann, lease.to_email) == 0  # it is on its way there
+    assert queue.readdress(ann, "ann@elsewhere.example") == 1
+    turn(Settlement(lease, LetterState.DEAD, "550 no"), wants_next=False)
+    row = letter(lease.letter_id)
+    assert (row.state, row.to_email, row.error) == (LetterState.QUEUED, "ann@elsewhere.example", "")
 
 
 def test_settled_letters_are_forgotten_after_a_while(any_app: Flask) -> None:
