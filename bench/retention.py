@@ -219,11 +219,10 @@ def _exchanges(organizer_id: int, number: int, **values: Any) -> list[int]:
         "state": ExchangeState.MATCHED,
         "created_at": at,
     }
+    rows = [row | values | {"public_id": new_public_id()} for _ in range(number)]
     with transaction() as session:
         before = session.scalar(select(func.max(Exchange.id))) or 0
-        session.execute(
-            insert(Exchange), [row | values | {"public_id": new_public_id()} for _ in range(number)]
-        )
+        session.execute(insert(Exchange), rows)
         return list(session.scalars(select(Exchange.id).where(Exchange.id > before)))
 
 
