@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -22,11 +23,16 @@ from tests.faults.processes import Figure, on_both_in_full, rounds, wait_until
 from tests.upkeep.lives import elsewhere, running, settings_of
 
 A_SECOND = 50
+# Several, since one alone waits for its own commits.
+WRITERS = 4
+PAUSE = WRITERS / A_SECOND
+# So many writes of one of them make an exchange, with people and their wishes, and draw it.
+A_TURN = 25
 CHANGED_BY_A_RESTORE = {"instance", "trouble", "audit_entry"}
 
 
 class Writer:
-    """Somebody who writes fifty times a second: people, wishes, notes, and now and then a whole draw."""
+    """One of those who write fifty times a second: people, wishes, notes, and now and then a whole draw."""
 
     def __init__(self, app: Flask) -> None:
         self.count = 0
@@ -48,7 +54,7 @@ class Writer:
         with self._app.app_context():
             started = monotonic()
             try:
-                while not self._is_over.wait(max(0.0, started + self.count / A_SECOND - monotonic())):
+                while not self._is_over.wait(max(0.0, started + self.count * PAUSE - monotonic())):
                     self._write_something()
                     self.count += 1
             except BaseException as error:  # noqa: BLE001
@@ -56,14 +62,14 @@ class Writer:
             db.session.remove()
 
     def _write_something(self) -> None:
-        turn = self.count % 50
+        turn = self.count % A_TURN
         if turn == 0:
             self._exchange_id = factories.an_exchange()
-        elif turn == 49:
+        elif turn == A_TURN - 1:
             drawn.draw(self._exchange_id)
-        elif turn % 12 == 1:
+        elif turn % 6 == 1:
             self._person = factories.a_participant(self._exchange_id)
-        elif turn % 12 == 2:
+        elif turn % 6 == 2:
             wishlists.add(self._person, "Gingerbread")
         else:
             audit.note("exchange.changed", exchange_id=self._exchange_id)
@@ -76,10 +82,18 @@ def test_each_backup_under_load_comes_back_whole(
     any_app: Flask, tmp_path: Path, record_property: Figure
 ) -> None:
     here, began = settings_of(any_app), monotonic()
-    with Writer(any_app) as writer:
+    writers = [Writer(any_app) for _ in range(WRITERS)]
+
+    def written() -> int:
+        return sum(writer.count for writer in writers)
+
+    with ExitStack() as all_writing:
+        for writer in writers:
+            all_writing.enter_context(writer)
+        wait_until(lambda: all(writer.count > A_TURN for writer in writers), "everybody has drawn")
         for number in range(rounds(2, 50)):
-            written = writer.count
-            wait_until(lambda: writer.count > written + 50, "some writing")  # noqa: B023
+            enough = written() + A_SECOND
+            wait_until(lambda: written() > enough, "some writing")  # noqa: B023
             file, manifest = backups.backup(tmp_path / f"{number}.backup")
             other = elsewhere(here, tmp_path / f"other-{number}")
             backups.restore(file, other)
@@ -91,8 +105,8 @@ def test_each_backup_under_load_comes_back_whole(
                 assert again.tables.keys() == manifest.tables.keys()
                 assert delivery.deliver(catalogue.render).sent == 0
                 assert not (other.data_dir / "letters").exists()
-        record_property("writes a second", round(writer.count / (monotonic() - began)))
-    assert writer.errors == []
+        record_property("writes a second", round(written() / (monotonic() - began)))
+    assert [writer.errors for writer in writers] == [[]] * WRITERS
     with running(other):
         queue.resume()
         sent = sum(iter(lambda: delivery.deliver(catalogue.render).sent, 0))
