@@ -25,7 +25,6 @@ from sneaky.models.columns import NAME_LENGTH
 MOST_LINES = MOST_PARTICIPANTS
 _SEPARATORS = re.compile(r"[,;\t]")
 _HEADINGS = frozenset({"name", "e-mail", "email", "mail", "address", "adresse", "household", "haushalt"})
-_ALREADY_HERE = "takes part already"
 
 
 @dataclass(frozen=True)
@@ -35,7 +34,12 @@ class PreviewRow:
     name: str
     email: str
     household: str = ""
-    problem: str | None = None
+    problem: RuleBroken | None = None
+
+    def blamed(self, field: str) -> RuleBroken:
+        """The problem as that of `field`, with whose line it is."""
+        who = self.name or self.email
+        return RuleBroken("%(who)s: %(problem)s", who=who, problem=self.problem, field=field)
 
 
 @dataclass(frozen=True)
@@ -80,7 +84,7 @@ def add_lines(exchange_id: int, text: str, *, field: str) -> int:
     rows = read_lines(text, exchange_id).rows
     for row in rows:
         if row.problem:
-            raise RuleBroken(f"{row.name or row.email}: {row.problem}", field=field)
+            raise row.blamed(field)
     return add_many(exchange_id, rows)
 
 
@@ -150,11 +154,11 @@ def _read(cells: list[str], taken: set[str], seen: set[str]) -> PreviewRow:
         )
         email = addresses.normalise(email)
     except RuleBroken as broken:
-        return PreviewRow(name, email, household, broken.message)
+        return PreviewRow(name, email, household, broken)
     if email in seen:
-        return PreviewRow(name, email, household, "this address stands in the list twice")
+        return PreviewRow(name, email, household, RuleBroken("this address stands in the list twice"))
     if email in taken:
-        return PreviewRow(name, email, household, _ALREADY_HERE)
+        return PreviewRow(name, email, household, RuleBroken("takes part already"))
     return PreviewRow(name, email, household)
 
 

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
 from sneaky.core.db import brief_transaction, rows_written
-from sneaky.core.errors import SneakyError
+from sneaky.core.errors import SneakyError, words
 from sneaky.core.tokens import new_nonce, new_public_id
 from sneaky.executions.rows import insert_new
 from sneaky.models import ExecutionState, JobExecution, Leader, RequestState, RunRequest, Trigger
@@ -41,8 +41,8 @@ class Fence:
 class Refusal(Enum):
     """Why there is no claim to be had."""
 
-    ALREADY = "this slot has its run already"
-    BUSY = "it is running right now"
+    ALREADY = words("this slot has its run already")
+    BUSY = words("it is running right now")
 
 
 @dataclass(frozen=True)

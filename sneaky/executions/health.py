@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from sneaky.core.clock import now
 from sneaky.core.db import db
+from sneaky.core.errors import words
 from sneaky.models import JobExecution, Leader, Trigger, job_store_table
 
 TICKED_WITHIN = timedelta(seconds=60)
@@ -37,9 +38,9 @@ class LeaderView:
     def trouble(self) -> str:
         """What is wrong, in words; empty while all is well."""
         if self.holder is None:
-            return "no process leads the clock"
+            return words("no process leads the clock")
         if self.ticked_at is None:
-            return "the leader has not gone round yet"
+            return words("the leader has not gone round yet")
         return "" if self.is_ticking else f"the leader's last round was at {self.ticked_at:%F %H:%M:%S} UTC"
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from sneaky.core.errors import RuleBroken
+from sneaky.core.errors import RuleBroken, words
 from sneaky.jobs.timetable import Bound, Steps, Timed
 
-_UNITS = {"hour": "hours", "minute": "minutes", "second": "seconds"}
+_PARTS = {"hour": words("the hour"), "minute": words("the minute"), "second": words("the second")}
+_UNITS = {"hour": words("hours"), "minute": words("minutes"), "second": words("seconds")}
 
 
 def checked(timed: Timed, wanted: Mapping[str, object]) -> dict[str, int]:
@@ -50,20 +51,33 @@ def _repeats(field: str, unit: str) -> str:
 def _checked(timed: Timed, name: str, value: object) -> int:
     bound = timed.bounds.get(name)
     if bound is None:
-        possible = ", ".join(timed.bounds) or "nothing"
-        raise RuleBroken(f"Of this job you can change: {possible}.", field=name)
+        if not timed.bounds:
+            raise RuleBroken("The schedule of this job cannot be changed.", field=name)
+        possible = ", ".join(timed.bounds)
+        raise RuleBroken("Of this job you can change: %(possible)s.", possible=possible, field=name)
     try:
         number = int(str(value))
     except ValueError:
         number = -1
     allowed = bound.allowed if isinstance(bound, Steps) else range(bound.least, bound.most + 1)
     if number not in allowed:
-        raise RuleBroken(_possible(name, bound), field=name)
+        raise _impossible(name, bound)
     return number
 
 
-def _possible(name: str, bound: Bound) -> str:
+def _impossible(name: str, bound: Bound) -> RuleBroken:
     if isinstance(bound, Steps):
         steps = ", ".join(map(str, bound.allowed))
-        return f"It can run every {steps} {_UNITS[name]}. Please choose one of these."
-    return f"Please give the {name} as a whole number from {bound.least} to {bound.most}."
+        return RuleBroken(
+            "It can run every %(steps)s %(unit)s. Please choose one of these.",
+            steps=steps,
+            unit=_UNITS[name],
+            field=name,
+        )
+    return RuleBroken(
+        "Please give %(part)s as a whole number from %(least)s to %(most)s.",
+        part=_PARTS[name],
+        least=bound.least,
+        most=bound.most,
+        field=name,
+    )

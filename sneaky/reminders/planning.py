@@ -10,13 +10,13 @@ from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
 from sneaky.core.db import db, nudge_after_commit, transaction
-from sneaky.core.errors import NotFound
+from sneaky.core.errors import NotFound, words
 from sneaky.models import Exchange, ExchangeState, Reminder, ReminderState
 
-PAST_AT_DRAW = "its time had already passed when the names were drawn"
-PAST_AT_CHANGE = "its time had already passed when the date was changed"
+PAST_AT_DRAW = words("its time had already passed when the names were drawn")
+PAST_AT_CHANGE = words("its time had already passed when the date was changed")
 _WIDEST_OFFSET = 26 * 3600  # seconds; no zone has ever been farther from UTC, even where it skipped a day
-DATE_CHANGED = "the date or the reminder days were changed"
+DATE_CHANGED = words("the date or the reminder days were changed")
 
 
 def to_instant(local: datetime, zone: str) -> datetime:

@@ -11,14 +11,14 @@ from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
 from sneaky.core.db import nudge_after_commit, transaction
-from sneaky.core.errors import NotFound
+from sneaky.core.errors import NotFound, words
 from sneaky.models import Exchange, ExchangeState, LetterKind, Participant, Reminder, ReminderState
 from sneaky.outbox import queue
 
-EXCHANGE_NOT_DRAWN = "the names are not drawn any more, or the exchange is over"
-DATE_PASSED = "the date of the exchange had already passed"
-NEARER_DUE = "a nearer reminder was due as well"
-NOBODY_WANTS = "nobody who takes part wants reminders"
+EXCHANGE_NOT_DRAWN = words("the names are not drawn any more, or the exchange is over")
+DATE_PASSED = words("the date of the exchange had already passed")
+NEARER_DUE = words("a nearer reminder was due as well")
+NOBODY_WANTS = words("nobody who takes part wants reminders")
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,7 @@ def send(reminder_id: int, *, even_if_early: bool = False) -> ReminderOutcome:
             return ReminderOutcome(reminder.state, reminder.reason, 0)
         at = now()
         if reminder.due_at > at and not even_if_early:
-            return ReminderOutcome(reminder.state, "it is not due yet", 0)
+            return ReminderOutcome(reminder.state, words("it is not due yet"), 0)
         reason = _reason_to_skip(session, reminder, exchange, at)
         queued = 0 if reason else _queue_letters(reminder, exchange, at)
         reminder.reason = reason or ("" if queued else NOBODY_WANTS)

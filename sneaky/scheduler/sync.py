@@ -9,7 +9,7 @@ from collections.abc import Callable
 from flask import Flask
 
 from sneaky.core.clock import monotonic, now
-from sneaky.core.errors import NotFound
+from sneaky.core.errors import NotFound, words
 from sneaky.executions import overrides, requests
 from sneaky.jobs import hands
 from sneaky.jobs.retrying import log_failure
@@ -112,4 +112,4 @@ class Sync:
             if self._scheduler.submit_order(order):
                 self._submitted.add(request.public_id)
             else:
-                requests.refuse(request.public_id, "it was running already")
+                requests.refuse(request.public_id, words("it was running already"))

@@ -21,6 +21,7 @@ from sneaky.web import (
     session_interface,
     signin,
     templating,
+    wording,
 )
 
 _LARGEST_BODY = 1024 * 1024
@@ -38,6 +39,7 @@ def init_app(app: Flask) -> None:
     files.init_app(app)
     locales.init_app(app, settings)
     filters.init_app(app)
+    wording.init_app(app)
     frame.init_app(app)
     errors.init_app(app)
     for audience in (public, signin, organizer, participant, operations):

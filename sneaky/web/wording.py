@@ -2,17 +2,34 @@
 
 from __future__ import annotations
 
+from flask import Flask
 from flask_babel import gettext
 
 from sneaky.core.errors import SneakyError
 
 # Values that are words of ours; all others were typed by people, or are numbers.
-_WORDS = frozenset({"called", "instead"})
+_WORDS = frozenset({"called", "instead", "part", "unit"})
+
+
+def init_app(app: Flask) -> None:
+    """Let templates tell what rooms have said or written down."""
+    app.jinja_env.filters.update(told=told, retold=retold)
 
 
 def told(error: SneakyError) -> str:
     """What went wrong, as the reader of the page understands it."""
     said = str(gettext(error.template))
-    if not error.values:
-        return said
-    return said % {name: gettext(value) if name in _WORDS else value for name, value in error.values.items()}
+    return (
+        said % {name: _filling(name, value) for name, value in error.values.items()} if error.values else said
+    )
+
+
+def retold(sentence: str) -> str:
+    """A sentence that a room wrote down, such as why a run was skipped; an unknown one stays as it is."""
+    return str(gettext(sentence)) if sentence else ""
+
+
+def _filling(name: str, value: object) -> object:
+    if isinstance(value, SneakyError):
+        return told(value)
+    return gettext(value) if name in _WORDS else value

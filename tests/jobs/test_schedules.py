@@ -60,7 +60,7 @@ def test_a_schedule_moves_within_its_bounds(job_id: str, wanted: dict[str, objec
         ("purge_old_exchanges", {"second": 1}, "second", "Of this job you can change: hour, minute."),
         ("cleanup_expired_tokens", {"hour": 5}, "hour", "every 1, 2, 3, 4, 6, 8, 12 hours"),
         ("deliver_letters", {"second": 1}, "second", "every 5, 10, 15, 20, 30 seconds"),
-        ("send_reminder_for_exchange", {"hour": 1}, "hour", "you can change: nothing"),
+        ("send_reminder_for_exchange", {"hour": 1}, "hour", "The schedule of this job cannot be changed."),
         ("deliver_letters", {}, None, "which part of the schedule"),
     ],
 )

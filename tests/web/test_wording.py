@@ -13,7 +13,11 @@ from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.core.typed import line
 from sneaky.draws.rules import verdict_for
 from sneaky.exchanges import exclusions, households
-from sneaky.web.wording import told
+from sneaky.executions.claims import Refusal
+from sneaky.jobs.schedules import checked
+from sneaky.jobs.timetable import BY_ID
+from sneaky.reminders.sending import NOBODY_WANTS
+from sneaky.web.wording import retold, told
 from tests.factories import a_participant, an_exchange
 from tests.house.source import modules
 from tests.web.exchanging import drawn, organized, path_of
@@ -37,6 +41,49 @@ def test_an_error_keeps_a_per_cent_sign_that_somebody_typed(app: Flask) -> None:
     with force_locale("de"):
         assert "„100 %s %(x)s“" in told(odd)
     assert told(NotFound("100 % gone")) == "100 % gone"
+
+
+def test_an_error_can_tell_of_another(app: Flask) -> None:
+    outer = RuleBroken(
+        "%(who)s: %(problem)s", who="takes part already", problem=RuleBroken("takes part already")
+    )
+    with force_locale("de"):
+        assert told(outer) == "takes part already: macht schon mit"
+    assert told(outer) == outer.message == "takes part already: takes part already"
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        (NOBODY_WANTS, "von allen, die mitmachen, möchte niemand Erinnerungen"),
+        (Refusal.BUSY.value, "sie läuft gerade"),
+        ("What somebody made up", "What somebody made up"),
+        ("", ""),
+    ],
+)
+def test_what_a_room_wrote_down_is_told_in_the_language_of_the_reader(
+    app: Flask, written: str, read: str
+) -> None:
+    with app.test_request_context(headers=GERMAN):
+        assert retold(written) == read
+
+
+def test_the_bounds_of_a_schedule_are_told_in_german(app: Flask) -> None:
+    with pytest.raises(RuleBroken) as steps:
+        checked(BY_ID["cleanup_expired_tokens"], {"hour": 5})
+    with pytest.raises(RuleBroken) as within:
+        checked(BY_ID["purge_old_exchanges"], {"hour": 24})
+    with force_locale("de"):
+        assert "alle 1, 2, 3, 4, 6, 8, 12 Stunden" in told(steps.value)
+        assert told(within.value) == "Bitte gib die Stunde als ganze Zahl von 0 bis 23 an."
+
+
+def test_a_pasted_line_is_refused_in_german(client: FlaskClient) -> None:
+    exchange_id = organized(client)
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    twice = "Ann, ann@example.org\nBob, ann@example.org"
+    page = press(client, path_of(exchange_id, "participants/list"), lines=twice)
+    assert "Bob, ann@example.org: diese Adresse steht zweimal in der Liste" in page.text
 
 
 def test_a_button_and_a_form_are_refused_in_german(client: FlaskClient) -> None:

@@ -85,7 +85,7 @@ class RepairForm(_PeopleForm):
         preview = read_lines(self.joining.data or "", exchange_id)
         for row in preview.rows:
             if row.problem:
-                raise RuleBroken(f"{row.name or row.email}: {row.problem}", field="joining")
+                raise row.blamed("joining")
         asked = Repair(
             leaving=self.people(exchange_id, "leaving"),
             joining=tuple(
