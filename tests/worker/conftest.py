@@ -35,7 +35,7 @@ StartClock = Callable[..., Clock]
 StartWorker = Callable[..., Worker]
 
 
-def wait_until(condition: Callable[[], object], what: str, seconds: float = 30.0) -> None:
+def wait_until(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
     """Look again and again until `condition` holds; fail with `what` after so many seconds."""
     deadline, pause = monotonic() + seconds, threading.Event()
     while not condition():
