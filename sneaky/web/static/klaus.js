@@ -24,7 +24,8 @@ const guessZone = (select) => {
 const addReaderTime = (time) => {
   if (time.parentElement.querySelector(".reader")) return;
   const instant = new Date(time.dateTime);
-  const locale = document.documentElement.lang;
+  const language = document.documentElement.lang;
+  const locale = language === "en" ? "en-GB" : language; // the day before the month, as the server writes it
   const day = { weekday: "short", day: "numeric", month: "short" };
   const clock = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" }; // as the server writes it
   const said = (shape, timeZone) => new Intl.DateTimeFormat(locale, { ...shape, timeZone }).format(instant);
