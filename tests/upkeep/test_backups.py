@@ -98,7 +98,7 @@ def test_backup_is_for_its_owner_and_never_replaces_another(app: Flask, tmp_path
     file, manifest = backups.backup(tmp_path)
     assert stat.S_IMODE(file.stat().st_mode) == 0o600
     assert file.name.startswith("sneaky-20")
-    assert (manifest.revision, manifest.database) == (schema.head(), "sqlite")
+    assert (manifest.revision, manifest.database) == (schema.head(), db.engine.dialect.name)
     assert db.session.scalars(select(Instance.backed_up_at)).one() is not None
     with pytest.raises(backups.FileThere):
         backups.backup(file)
