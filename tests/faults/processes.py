@@ -71,6 +71,14 @@ def wait_until(condition: Callable[[], object], what: str, seconds: float = 120.
         pause.wait(0.02)
 
 
+@contextmanager
+def a_look() -> Iterator[None]:
+    """Read what the database holds now, and leave no transaction open: PostgreSQL ends those that idle."""
+    db.session.remove()
+    yield
+    db.session.remove()
+
+
 def assert_sound(*, but: str = "") -> None:
     """What `sneaky check` looks at holds, but for a promise that the test's own rows never kept."""
     db.session.remove()
@@ -230,10 +238,10 @@ class Instance:
 
     def succeeded(self) -> int:
         """How many runs of the marking job have succeeded."""
-        db.session.remove()
         is_ours = JobExecution.job_id.startswith("mark_")
         counted = select(func.count()).where(is_ours, JobExecution.state == ExecutionState.SUCCEEDED)
-        return db.session.scalar(counted) or 0
+        with a_look():
+            return db.session.scalar(counted) or 0
 
     def assert_each_ran_once(self, number: int) -> None:
         """Every number has one run, and left one mark, or one more for each further attempt."""
@@ -249,8 +257,8 @@ class Instance:
 
     def term(self) -> int:
         """The term of the leader row."""
-        db.session.remove()
-        return db.session.scalar(select(Leader.term)) or 0
+        with a_look():
+            return db.session.scalar(select(Leader.term)) or 0
 
     def can_be_written(self) -> bool:
         """Whether somebody else may write into the database right now."""

@@ -26,7 +26,7 @@ from sneaky.outbox import queue
 from sneaky.outbox.delivery import deliver
 from sneaky.outbox.transports.resend import ResendTransport
 from tests import factories
-from tests.faults.processes import Figure, Instance, on_both_in_full, rounds, wait_until
+from tests.faults.processes import Figure, Instance, a_look, on_both_in_full, rounds, wait_until
 from tests.letters.mail import queued
 from tests.outbox.letters import letters, plain
 from tests.resend_server import KEY, Answer, ResendServer
@@ -61,8 +61,8 @@ def a_batch(people: int) -> None:
 
 
 def sent() -> int:
-    db.session.remove()
-    return queue.counts().sent
+    with a_look():
+        return queue.counts().sent
 
 
 def arrived(server: ResendServer) -> Counter[str]:
