@@ -70,11 +70,13 @@ def edit(participant_id: int, public_id: str, title: str, url: str = "", note: s
         item.title, item.url, item.note = title, url, note
 
 
-def remove(participant_id: int, public_id: str) -> None:
-    """Take an idea off one's own list. Raises `NotFound` for a foreign one."""
+def remove(participant_id: int, public_id: str) -> Item:
+    """Take an idea off one's own list, and hand it out. Raises `NotFound` for a foreign one."""
     with transaction() as session:
         _touch(session, participant_id)
-        session.delete(_own(session, participant_id, public_id))
+        item = _own(session, participant_id, public_id)
+        session.delete(item)
+        return Item(item.public_id, item.title, item.url, item.note)
 
 
 def _touch(session: Session, participant_id: int) -> None:

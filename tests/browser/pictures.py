@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -45,13 +46,14 @@ def take_all(browser: Browser, instance: Served, scenes: Scenes, folder: Path, o
     for stop in STOPS:
         if not re.search(only, stop.name):
             continue
-        for size in SIZES:
-            with standing(browser, instance, scenes, stop, size) as visit:
-                for theme in THEMES:
-                    target = folder / f"{size}-{theme}" / f"{stop.name}.png"
-                    visit.page.emulate_media(color_scheme=theme)
-                    visit.page.screenshot(path=target, full_page=True, animations="disabled")
-                    yield target
+        # Visited once: what a stop presses, such as a seal, may be gone afterwards.
+        with standing(browser, instance, scenes, stop, "phone") as visit:
+            for size, theme in product(SIZES, THEMES):
+                target = folder / f"{size}-{theme}" / f"{stop.name}.png"
+                visit.page.set_viewport_size(SIZES[size])
+                visit.page.emulate_media(color_scheme=theme)
+                visit.page.screenshot(path=target, full_page=True, animations="disabled")
+                yield target
 
 
 def take_for_the_guide(browser: Browser, instance: Served, scenes: Scenes, folder: Path) -> Iterator[Path]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from decimal import Decimal
+from html import unescape
 from typing import Any
 
 import pytest
@@ -131,6 +133,24 @@ def test_the_day_goes_into_a_calendar(client: FlaskClient) -> None:
     (event,) = Calendar.from_ical(answer.get_data()).walk("VEVENT")
     assert str(event["SUMMARY"]) == "Xmas; with, marks"
     assert event.decoded("DTSTART") == db.session.scalars(select(Exchange.event_at)).one()
+
+
+def test_a_removed_wish_can_be_put_back_on_the_next_page_alone(client: FlaskClient) -> None:
+    me = guest(client)
+    item = wishlists.add(me, "Tea & “scones”", "https://example.org/tea", "Green.\nOr black.")
+    press(client, f"/me/wish-list/{item}/remove", on="/me/wish-list")
+    page = client.get("/me/wish-list").text
+    assert wishlists.items(me) == []
+    assert "Put “Tea &amp; “scones”” back" in page
+    hidden = re.findall(r'<input type="hidden" name="(title|url|note)" value="([^"]*)">', page)
+    press(client, "/me/wish-list", **{name: unescape(value) for name, value in hidden})
+    (back,) = wishlists.items(me)
+    assert (back.title, back.url, back.note) == (
+        "Tea & “scones”",
+        "https://example.org/tea",
+        "Green.\nOr black.",
+    )
+    assert "Put “" not in client.get("/me/wish-list").text
 
 
 def test_wishes_are_added_changed_and_removed(client: FlaskClient) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 from flask import abort, flash, redirect, url_for
 from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
@@ -9,10 +11,12 @@ from flask_babel import gettext as _
 from sneaky import wishlists
 from sneaky.exchanges.pages.participant import own_page
 from sneaky.web.forms import form_page
-from sneaky.web.guards import current_participant, participant_only
+from sneaky.web.guards import browser_session, current_participant, participant_only
 from sneaky.web.participant import blueprint
 from sneaky.web.participant.forms import WishForm
 from sneaky.web.pressed import press
+
+_REMOVED = "removed_wish"
 
 
 @blueprint.route("/me/wish-list", methods=["GET", "POST"])
@@ -25,7 +29,9 @@ def wish_list() -> ResponseReturnValue:
             wishlists.add(me, **form.wish())
             flash(_("It is on your list."), "ok")
             return redirect(url_for(".wish_list"), 303)
-    return form_page("participant/wish_list.html", form, page=own_page(me), items=wishlists.items(me))
+    removed = browser_session().pop(_REMOVED, None)
+    items = wishlists.items(me)
+    return form_page("participant/wish_list.html", form, page=own_page(me), items=items, removed=removed)
 
 
 @blueprint.route("/me/wish-list/<item_id>", methods=["GET", "POST"])
@@ -46,6 +52,10 @@ def wish(item_id: str) -> ResponseReturnValue:
 @blueprint.post("/me/wish-list/<item_id>/remove")
 @participant_only
 def remove_wish(item_id: str) -> ResponseReturnValue:
-    """Take one idea off the list."""
+    """Take one idea off the list; the next page offers to put it back, as one would add it."""
     me = current_participant().id
-    return press(lambda: wishlists.remove(me, item_id), _("It is off your list."), ".wish_list")
+
+    def take_off() -> None:
+        browser_session()[_REMOVED] = asdict(wishlists.remove(me, item_id))
+
+    return press(take_off, _("It is off your list."), ".wish_list")
