@@ -72,6 +72,7 @@ class MailServer:
         self.data_answer: str | None = None
         self.hangs_up_at_sign_in = False
         self.takes_letters_to_nobody = False
+        self.hangs_up_after_letters_to_nobody = False
         self.port = 0
         self.is_implicit = is_implicit
         self.pipelines = pipelines
@@ -171,7 +172,10 @@ class _Protocol(SMTP):
         elif self._server.takes_letters_to_nobody and self.envelope and not self.envelope.rcpt_tos:
             await self.push("354 Go on")
             await self._reader.readuntil(b".\r\n")
-            await self.push("554 No valid recipients")
+            if self._server.hangs_up_after_letters_to_nobody:
+                _close(self)
+            else:
+                await self.push("554 No valid recipients")
         else:
             await super().smtp_DATA(arg)
 

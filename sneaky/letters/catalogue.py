@@ -12,10 +12,9 @@ from sneaky.letters import calendar, samples, writing
 from sneaky.letters.content import Content, ExchangeFacts, Facts
 from sneaky.letters.relevance import refuse_obsolete
 from sneaky.letters.sources import Source, read, with_link
-from sneaky.letters.wording import one_line
 from sneaky.models import Exchange, ExchangeState, LetterKind
 from sneaky.outbox import links, queue
-from sneaky.outbox.message import Attachment, Rendered
+from sneaky.outbox.message import Attachment, Rendered, one_line
 
 _WITH_CALENDAR = frozenset({LetterKind.MATCH, LetterKind.EXCHANGE_CHANGED})
 _ABOUT_AN_EXCHANGE = frozenset({LetterKind.PURGE_WARNING, LetterKind.UNDELIVERED})

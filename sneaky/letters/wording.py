@@ -54,11 +54,6 @@ def changes(names: Sequence[str]) -> str:
     return str(format_list([words[name] for name in names if name in words], locale=_language()))
 
 
-def one_line(text: str) -> str:
-    """Text without line breaks and control characters, so that no name can rearrange a letter."""
-    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
-
-
 @lru_cache(maxsize=256)
 def _moment(at: datetime, zone: str, language: str) -> tuple[str, str]:
     """An instant's date and time, and the city its zone is named for; many letters tell the same one."""

@@ -15,7 +15,9 @@ from sneaky.models.states import LetterKind, LetterState
 # Spelled out, since SQLite uses a partial index only for the very words of its condition.
 WAITING = text("state IN ('queued', 'failed')")
 LEASED = text("state = 'sending'")
+STILL_TO_GO = (LetterState.QUEUED, LetterState.FAILED)
 UNDELIVERED = (LetterState.DEAD, LetterState.BOUNCED)
+ERROR_LENGTH = 500
 
 
 class Letter(Base):
@@ -40,7 +42,7 @@ class Letter(Base):
     lease_id: Mapped[str | None] = mapped_column(String(ID_LENGTH))
     created_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
-    error: Mapped[str] = mapped_column(String(500), default="")
+    error: Mapped[str] = mapped_column(String(ERROR_LENGTH), default="")
 
     __table_args__ = (
         Index(

@@ -15,7 +15,7 @@ from sneaky.core.clock import now
 from sneaky.core.db import brief_transaction, db, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.models import Instance, Letter, LetterKind, LetterState
-from sneaky.models.letters import LEASED, WAITING
+from sneaky.models.letters import ERROR_LENGTH, LEASED, WAITING
 from sneaky.outbox import domains, gate
 from sneaky.outbox.queue import BULK, PERSONAL
 from sneaky.outbox.undelivered import warn_organizers
@@ -31,7 +31,6 @@ LADDER: tuple[timedelta, ...] = (
     timedelta(hours=12),
 )
 MOST_TRIES = len(LADDER) + 1
-_ERROR_LENGTH = 500
 _letters = cast("Table", Letter.__table__)
 # Built once: putting a statement together costs more than the database needs for it.
 _DUE: Final = (
@@ -172,7 +171,7 @@ def _settle(
         "its_id": lease.letter_id,
         "its_lease": lease.lease_id,
         "new_state": settlement.state,
-        "new_error": settlement.error[:_ERROR_LENGTH],
+        "new_error": settlement.error[:ERROR_LENGTH],
         "new_attempts": lease.attempt,
         "new_try_at": at,
         "new_settled_at": at,

@@ -43,6 +43,11 @@ class Rendered:
     reply_to: str | None = None
 
 
+def one_line(text: str) -> str:
+    """Text without line breaks and control characters, so that it ends no header and rearranges no letter."""
+    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
+
+
 def letter_key(letter_id: int, to_email: str, created_at: str) -> str:
     """Names one letter to one address, the same at every try, and tells nothing about it.
 
@@ -60,7 +65,7 @@ def compose(rendered: Rendered, *, to_email: str, key: str) -> EmailMessage:
     message = EmailMessage(policy=_POLICY)
     message["From"] = sender
     message["To"] = _address(to_email)
-    message["Subject"] = _one_line(rendered.subject)
+    message["Subject"] = one_line(rendered.subject).replace("=?", "= ?")  # or it would be read as encoded
     message["Date"] = format_datetime(now())
     message["Message-ID"] = f"<{key}@{parseaddr(sender)[1].rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
@@ -93,10 +98,3 @@ def _address(email: str) -> Address:
         return Address(username=local, domain=domain.encode("idna").decode())
     except (ValueError, IndexError) as error:
         raise MailPermanent(f"No letter can be addressed to this: {error}") from None
-
-
-def _one_line(text: str) -> str:
-    """A subject without what would end the header, and without what would be decoded as another text."""
-    return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split()).replace(
-        "=?", "= ?"
-    )

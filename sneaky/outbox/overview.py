@@ -10,12 +10,11 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from sneaky.core.clock import now
 from sneaky.core.db import db
 from sneaky.models import Exchange, Letter, LetterKind, LetterState
-from sneaky.models.letters import UNDELIVERED
+from sneaky.models.letters import STILL_TO_GO, UNDELIVERED
 from sneaky.models.states import TELLING
 
 PAGE_SIZE = 30  # with more, the page would weigh over 60 KB
 _IS_TELLING = Letter.kind.in_(TELLING)
-WAITING = (LetterState.QUEUED, LetterState.FAILED)
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,7 @@ def counts() -> OutboxCounts:
         by_state[state] = number
     could_go = or_(Letter.attempts > 0, Letter.next_try_at <= now())
     oldest = select(func.min(Letter.created_at)).where(
-        Letter.state.in_((*WAITING, LetterState.SENDING)), could_go
+        Letter.state.in_((*STILL_TO_GO, LetterState.SENDING)), could_go
     )
     return OutboxCounts(
         **{state.value: number for state, number in by_state.items()},

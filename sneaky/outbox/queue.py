@@ -18,9 +18,9 @@ from sneaky.core.db import (
     transaction,
 )
 from sneaky.models import Letter, LetterKind, LetterState, Participant, ParticipantState
-from sneaky.models.letters import UNDELIVERED
+from sneaky.models.letters import STILL_TO_GO, UNDELIVERED
 from sneaky.outbox.gate import held_reason, hold, is_mail_proven, pause_now, resume
-from sneaky.outbox.overview import WAITING, LetterRow, OutboxCounts, Page, counts, page
+from sneaky.outbox.overview import LetterRow, OutboxCounts, Page, counts, page
 
 __all__ = [
     "LetterRow",
@@ -71,7 +71,7 @@ _BULK = frozenset(
         LetterKind.MATCHES_REVEALED,
     }
 )
-_NOT_ARRIVED = (*WAITING, *UNDELIVERED)
+_NOT_ARRIVED = (*STILL_TO_GO, *UNDELIVERED)
 
 
 def priority_of(kind: LetterKind) -> int:
@@ -179,7 +179,7 @@ def discard(letter_ids: Sequence[int] | None) -> int:
     """Take letters out that have not arrived; None means every undelivered one."""
     with transaction() as session:
         return rows_written(
-            session, update(Letter).where(_given(letter_ids, *WAITING)).values(**_taken_out(now()))
+            session, update(Letter).where(_given(letter_ids, *STILL_TO_GO)).values(**_taken_out(now()))
         )
 
 

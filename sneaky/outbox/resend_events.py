@@ -14,11 +14,10 @@ from sneaky.core.clock import now
 TAG: Final = "letter"
 _TOLERANCE: Final = timedelta(minutes=5)
 _VERSION: Final = "v1"
-# The event, and the part of it that says why.
 _COMPLAINED: Final = "email.complained"
+# The other events, and the part of each that says why.
 _CAME_BACK: Final = {
     "email.bounced": "bounce",
-    _COMPLAINED: "complaint",
     "email.failed": "failed",
     "email.suppressed": "suppressed",
 }
@@ -51,7 +50,7 @@ def read(body: bytes) -> Returned | None:
     except ValueError:
         return None
     kind, data = (event.get("type"), event.get("data")) if isinstance(event, dict) else (None, None)
-    if not isinstance(data, dict) or kind not in tuple(_CAME_BACK):
+    if not isinstance(data, dict) or kind not in (_COMPLAINED, *_CAME_BACK):
         return None
     reference = _reference(data.get("tags"))
     return Returned(reference, _why(kind, data), kind == _COMPLAINED) if reference else None

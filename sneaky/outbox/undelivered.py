@@ -12,7 +12,7 @@ from sneaky.core.clock import now
 from sneaky.core.db import open_session, transaction
 from sneaky.core.tokens import equal
 from sneaky.models import Exchange, ExchangeState, Letter, LetterKind, LetterState, Organizer
-from sneaky.models.letters import UNDELIVERED
+from sneaky.models.letters import ERROR_LENGTH, UNDELIVERED
 from sneaky.outbox import queue
 from sneaky.outbox.message import letter_key
 
@@ -20,7 +20,6 @@ from sneaky.outbox.message import letter_key
 # where many addresses are wrong, and its moment does not tell which letter it was that came back.
 _TOLD_EVERY: Final = timedelta(hours=1)
 _SETTLED_OTHERWISE: Final = (LetterState.BOUNCED, LetterState.DISCARDED)
-_ERROR_LENGTH: Final = 500
 
 
 def came_back(reference: str, why: str) -> str | None:
@@ -40,7 +39,7 @@ def came_back(reference: str, why: str) -> str | None:
         if not equal(letter_key(letter.id, letter.to_email, letter.created_at.isoformat()), key):
             return None
         if letter.state not in _SETTLED_OTHERWISE:
-            letter.state, letter.settled_at, letter.error = LetterState.BOUNCED, now(), why[:_ERROR_LENGTH]
+            letter.state, letter.settled_at, letter.error = LetterState.BOUNCED, now(), why[:ERROR_LENGTH]
             letter.lease_id = letter.lease_until = None
             warn_organizers([letter.id])
         return letter.to_email

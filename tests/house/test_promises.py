@@ -9,7 +9,7 @@ import pytest
 
 from tests.house.source import ROOT, modules
 
-PAGES = ["docs/trust.md", "docs/clock.md"]
+PAGES = ["docs/trust.md", "docs/clock.md", "docs/letters.md"]
 
 
 def names_of_tests() -> set[str]:

@@ -17,10 +17,9 @@ from icalendar import Calendar
 
 from sneaky.letters import catalogue, samples, writing
 from sneaky.letters.content import Content, ExchangeFacts, Facts
-from sneaky.letters.wording import one_line
 from sneaky.models import LetterKind
 from sneaky.outbox import queue
-from sneaky.outbox.message import Rendered, compose
+from sneaky.outbox.message import Rendered, compose, one_line
 from sneaky.web.locales import LANGUAGES
 from tests.browser.markup import validator
 from tests.factories import a_participant, an_organizer

@@ -240,15 +240,17 @@ def test_letter_may_be_refused_before_it_is_told(
         send(line)
 
 
-def test_letter_to_nobody_leaves_a_clean_line(bare_app: Flask) -> None:
+@pytest.mark.parametrize("hangs_up", [False, True])
+def test_letter_to_nobody_leaves_a_clean_line(bare_app: Flask, hangs_up: bool) -> None:
     with MailServer() as server, transport(server) as line:
         server.takes_letters_to_nobody = True
+        server.hangs_up_after_letters_to_nobody = hangs_up
         server.always["gone@example.org"] = Fault.UNKNOWN
         with pytest.raises(MailPermanent, match="User unknown"):
             send(line, "gone@example.org")
         send(line, "ann@example.org")
         assert [letter.to for letter in server.received] == ["ann@example.org"]
-        assert server.connections == 1
+        assert (server.tries["gone@example.org"], server.connections) == (1, 2 if hangs_up else 1)
 
 
 def test_server_that_hangs_up_at_sign_in_is_away(bare_app: Flask, authority: Authority) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import smtplib
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from types import TracebackType
@@ -165,6 +166,7 @@ def _announce(line: smtplib.SMTP, commands: tuple[bytes, bytes, bytes]) -> _Answ
         if not answer.is_yes:
             refusal = refusal or answer
     if refusal is not None and answer.is_yes:  # it waits for a letter to nobody
-        line.send(b".\r\n")
-        line.getreply()
+        with suppress(smtplib.SMTPServerDisconnected):
+            line.send(b".\r\n")
+            line.getreply()
     return refusal
