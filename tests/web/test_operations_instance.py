@@ -34,7 +34,7 @@ def test_a_healthy_instance_says_so(app: Flask) -> None:
     for words in (
         "all is well",
         "opaque-leader",
-        "SQLite",
+        {"sqlite": "SQLite", "postgresql": "PostgreSQL"}[db.engine.dialect.name],
         "9 hours ago",
         "a folder of files",
         "not tried yet",
