@@ -8,13 +8,15 @@ from pathlib import Path
 
 import pytest
 from flask import Flask
+from sqlalchemy import delete, update
 
 from sneaky import wishlists
 from sneaky.access import audit
 from sneaky.cli.check import findings
 from sneaky.core.clock import monotonic
-from sneaky.core.db import db
+from sneaky.core.db import db, transaction
 from sneaky.letters import catalogue
+from sneaky.models import Exchange
 from sneaky.outbox import delivery, queue
 from sneaky.upkeep import backups
 from tests import factories
@@ -32,7 +34,10 @@ CHANGED_BY_A_RESTORE = {"instance", "trouble", "audit_entry"}
 
 
 class Writer:
-    """One of those who write fifty times a second: people, wishes, notes, and now and then a whole draw."""
+    """One of those who write fifty times a second: people, wishes, notes, now and then a whole draw.
+
+    Of the exchanges two are kept, so that a slow round has not more to back up than a quick one.
+    """
 
     def __init__(self, app: Flask) -> None:
         self.count = 0
@@ -40,7 +45,8 @@ class Writer:
         self._app = app
         self._is_over = threading.Event()
         self._thread = threading.Thread(target=self._write)
-        self._exchange_id = self._person = 0
+        self._exchanges: list[int] = []
+        self._person = 0
 
     def __enter__(self) -> Writer:
         self._thread.start()
@@ -64,15 +70,22 @@ class Writer:
     def _write_something(self) -> None:
         turn = self.count % A_TURN
         if turn == 0:
-            self._exchange_id = factories.an_exchange()
+            self._exchanges.append(factories.an_exchange())
+        elif turn == 1 and len(self._exchanges) > 2:
+            with transaction() as session:
+                session.execute(delete(Exchange).where(Exchange.id == self._exchanges.pop(0)))
         elif turn == A_TURN - 1:
-            drawn.draw(self._exchange_id)
-        elif turn % 6 == 1:
-            self._person = factories.a_participant(self._exchange_id)
+            drawn.draw(self._exchanges[-1])
         elif turn % 6 == 2:
+            self._person = factories.a_participant(self._exchanges[-1])
+        elif turn % 6 == 3:
             wishlists.add(self._person, "Gingerbread")
+        elif turn % 6 == 4:
+            audit.note("exchange.changed", exchange_id=self._exchanges[-1])
         else:
-            audit.note("exchange.changed", exchange_id=self._exchange_id)
+            with transaction() as session:
+                name = {"name": f"Ann {self.count}"}
+                session.execute(update(Exchange).where(Exchange.id == self._exchanges[-1]).values(name))
 
 
 @on_both_in_full
