@@ -179,6 +179,7 @@ def test_wait_tells_how_long_nothing_may_go(app: Flask) -> None:
         assert turn(away, wants_next=True) == Wait(9.0)
 
 
+@pytest.mark.sqlite
 def test_next_letter_is_found_by_the_index(app: Flask) -> None:
     statement = leases._DUE.compile(db.engine, compile_kwargs={"render_postcompile": True})
     given = statement.construct_params({"least_urgent": 2, "at": "2026-12-01 12:00:00"})
