@@ -99,7 +99,7 @@ def test_an_exchange_is_planned_on_one_page(client: FlaskClient) -> None:
         ({"budget": "a lot"}, "Give an amount"),
         ({"budget": "-3"}, "zero or more"),
         ({"budget": "NaN"}, "zero or more"),
-        ({"currency": "XXX"}, "Not a valid choice"),
+        ({"currency": "CLAMS"}, "Not a valid choice"),
         ({"reminder_days": "soon"}, "whole days"),
         ({"reminder_days": "400"}, "1 to 365 days"),
         ({"registration_ends_local": "2020-01-01T00:00"}, "deadline has passed"),
