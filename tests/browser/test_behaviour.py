@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.chromium import DESKTOP
+from tests.browser.chromium import DESKTOP, NARROW
 from tests.browser.scenes import Scenes
 from tests.browser.served import Served
 from tests.browser.visits import visiting
@@ -18,6 +18,19 @@ from tests.browser.visits import visiting
 Demo = tuple[Served, Scenes]
 LONGEST_OPENING = 800  # milliseconds
 _MOVING = "document.getAnimations().map((each) => each.effect.getComputedTiming().endTime)"
+# The text of each element as it stands on the screen, line by line.
+_LINES = """(elements) => elements.map((element) => {
+  const characters = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode())
+    for (let at = 0; at < walker.currentNode.length; at++) {
+      const range = document.createRange();
+      range.setStart(walker.currentNode, at);
+      range.setEnd(walker.currentNode, at + 1);
+      characters.push([range.toString(), range.getBoundingClientRect().top]);
+    }
+  const isLower = (at) => at > 0 && characters[at][1] > characters[at - 1][1] + 2;
+  return characters.map(([text], at) => (isLower(at) ? "\\n" : "") + text).join("");
+})"""
 
 
 @contextmanager
@@ -137,3 +150,12 @@ def test_a_chosen_language_stays(browser: Browser, demo: Demo) -> None:
         expect(page.locator("html")).to_have_attribute("lang", "de")
         page.goto(page.url.replace("/sign-in", "/privacy"))
         expect(page.locator("html")).to_have_attribute("lang", "de")
+
+
+def test_an_id_breaks_only_after_its_underscores_and_is_copied_whole(browser: Browser, demo: Demo) -> None:
+    with at(browser, demo, "olga", "/operations/jobs", viewport=NARROW) as page:
+        ids = page.locator("tbody th code")
+        assert "auto_complete_exchanges" in ids.all_inner_texts()
+        broken: list[str] = ids.evaluate_all(_LINES)
+        assert any(lines.count("\n") > 0 for lines in broken), "else this narrow screen shows nothing"
+        assert [lines for lines in broken if re.search(r"[^_]\n", lines)] == []

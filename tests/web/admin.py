@@ -18,3 +18,8 @@ def an_admins_browser(app: Flask, **values: Any) -> FlaskClient:
     client = app.test_client()
     sign_in_organizer(client, an_organizer(is_admin=True, **values))
     return client
+
+
+def code(text: str) -> str:
+    """An id as the pages write it: a narrow screen may break it after its underscores, and nowhere else."""
+    return f"<code>{text.replace('_', '_<wbr>')}</code>"

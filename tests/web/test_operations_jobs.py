@@ -17,7 +17,7 @@ from sneaky.jobs.timetable import RECURRING
 from sneaky.models import AuditEntry, ExchangeState, ExecutionState, Reminder, RunRequest
 from tests.clock_factories import JOB, a_failed_run, a_run, a_stored_job, a_ticking_clock
 from tests.factories import an_exchange
-from tests.web.admin import JSON, an_admins_browser
+from tests.web.admin import JSON, an_admins_browser, code
 from tests.web.signing_in import csrf_token, press
 
 JOBS, ONE = "/operations/jobs", f"/operations/jobs/{JOB}"
@@ -43,7 +43,7 @@ def test_each_job_tells_its_schedule_its_next_run_and_its_last_ones(app: Flask) 
     a_failed_run()
     page = an_admins_browser(app, zone="Asia/Tokyo").get(JOBS).text
     for timed in RECURRING:
-        assert f"<code>{timed.id}</code>" in page
+        assert code(timed.id) in page
     for words in ("every day at 02:00 UTC", "every hour at :00", "every minute", "every 10 seconds"):
         assert words in page
     assert "2 runs, 1 failed" in page
@@ -67,7 +67,7 @@ def test_a_clock_that_stands_still_is_told_first(app: Flask) -> None:
 
 def test_parked_jobs_are_shown_and_not_lost(app: Flask) -> None:
     a_stored_job("parked:0123456789ab:gifts_of_yesteryear", next_run_time=None)
-    assert "<code>gifts_of_yesteryear</code>" in an_admins_browser(app).get(JOBS).text
+    assert code("gifts_of_yesteryear") in an_admins_browser(app).get(JOBS).text
 
 
 def test_reminders_to_come_are_listed_with_their_exchange(app: Flask) -> None:
@@ -76,7 +76,7 @@ def test_reminders_to_come_are_listed_with_their_exchange(app: Flask) -> None:
     page = admin.get(JOBS).text
     assert "Family Christmas" in page
     assert "not with the clock yet" in page
-    assert f"<code>{job_id}</code>" in admin.get(f"/operations/jobs/{job_id}").text
+    assert code(job_id) in admin.get(f"/operations/jobs/{job_id}").text
 
 
 def test_run_now_leads_to_the_page_of_the_run(app: Flask) -> None:

@@ -10,7 +10,7 @@ from flask import Flask
 
 from sneaky.core.settings import Settings, documented
 from sneaky.web.operations.advice import advice
-from tests.web.admin import an_admins_browser
+from tests.web.admin import an_admins_browser, code
 
 PAGE = "/operations/settings"
 
@@ -32,7 +32,7 @@ def test_settings_are_shown_without_their_secrets(app_with: Callable[..., Flask]
     app = app_with(mail_url="smtp://olga:hunter2@mail.example.org", metrics_token="t0ps3cret" * 4)
     page = an_admins_browser(app).get(PAGE).text
     for entry in documented():
-        assert f"<code>{entry.variable}</code>" in page
+        assert code(entry.variable) in page
     for secret in ("hunter2", "t0ps3cret", "0123456789abcdef"):
         assert secret not in page
 
@@ -63,4 +63,4 @@ def test_one_odd_setting_is_pointed_out(good: Settings, changes: dict[str, str |
 
 def test_advice_stands_on_the_page(app: Flask) -> None:
     page = an_admins_browser(app).get(PAGE).text
-    assert "<code>SNEAKY_SCHEDULER</code>: This process never runs the clock." in page
+    assert f"{code('SNEAKY_SCHEDULER')}: This process never runs the clock." in page
