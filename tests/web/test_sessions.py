@@ -100,7 +100,8 @@ def test_whoever_is_signed_in_is_looked_up_by_one_query_and_nothing_is_written(
     sign_in_organizer(client, an_organizer())
     asked = statements(pages)
     answer = client.get("/touch")
-    assert asked == ["BEGIN", "SELECT"]
+    # Only the driver of SQLite says BEGIN by a statement.
+    assert [word for word in asked if word != "BEGIN"] == ["SELECT"]
     assert "Cookie" in answer.headers["Vary"]
     assert "Set-Cookie" not in answer.headers
 
