@@ -11,6 +11,11 @@ branch_labels = None
 depends_on = None
 
 
+def _one_of(column: str, *values: str) -> str:
+    """A check that SQLite need not build a list for at each row, as it must for an IN."""
+    return " OR ".join(f"{column} = '{value}'" for value in values)
+
+
 def upgrade() -> None:
     op.create_table(
         "apscheduler_jobs",
@@ -45,15 +50,7 @@ def upgrade() -> None:
         sa.Column(
             "trigger",
             sa.Enum(
-                "clock",
-                "catch-up",
-                "manual",
-                "shell",
-                "retry",
-                name="trigger",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
+                "clock", "catch-up", "manual", "shell", "retry", name="trigger", native_enum=False, length=32
             ),
             nullable=False,
         ),
@@ -67,7 +64,6 @@ def upgrade() -> None:
                 "skipped",
                 name="executionstate",
                 native_enum=False,
-                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -88,6 +84,14 @@ def upgrade() -> None:
         sa.Column("traceback", sa.Text(), nullable=False),
         sa.Column("log", sa.Text(), nullable=False),
         sa.Column("instance", sa.String(length=22), nullable=False),
+        sa.CheckConstraint(
+            _one_of("state", "running", "succeeded", "failed", "abandoned", "skipped"),
+            name=op.f("ck_job_execution_state_is_known"),
+        ),
+        sa.CheckConstraint(
+            _one_of("trigger", "clock", "catch-up", "manual", "shell", "retry"),
+            name=op.f("ck_job_execution_trigger_is_known"),
+        ),
         sa.CheckConstraint("done >= 0", name=op.f("ck_job_execution_done_not_negative")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_job_execution")),
         sa.UniqueConstraint("job_id", "slot", name=op.f("uq_job_execution_job_id_slot")),
@@ -102,16 +106,16 @@ def upgrade() -> None:
         "job_execution",
         ["id"],
         unique=False,
-        postgresql_where=sa.text("state = 'running' AND lease_id IS NULL"),
         sqlite_where=sa.text("state = 'running' AND lease_id IS NULL"),
+        postgresql_where=sa.text("state = 'running' AND lease_id IS NULL"),
     )
     op.create_index(
         "uq_job_execution_running",
         "job_execution",
         ["job_id"],
         unique=True,
-        postgresql_where=sa.text("state = 'running'"),
         sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
     )
     op.create_table(
         "leader",
@@ -153,13 +157,16 @@ def upgrade() -> None:
                 "skipped",
                 name="executionstate",
                 native_enum=False,
-                create_constraint=True,
                 length=32,
             ),
             nullable=False,
         ),
         sa.Column("runs", sa.Integer(), nullable=False),
         sa.Column("seconds", sa.Float(), nullable=False),
+        sa.CheckConstraint(
+            _one_of("state", "running", "succeeded", "failed", "abandoned", "skipped"),
+            name=op.f("ck_pruned_runs_state_is_known"),
+        ),
         sa.PrimaryKeyConstraint("job", "state", name=op.f("pk_pruned_runs")),
     )
     op.create_table(
@@ -176,14 +183,7 @@ def upgrade() -> None:
         sa.Column(
             "kind",
             sa.Enum(
-                "failed",
-                "missing",
-                "slow",
-                "mail_refused",
-                name="troublekind",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
+                "failed", "missing", "slow", "mail_refused", name="troublekind", native_enum=False, length=32
             ),
             nullable=False,
         ),
@@ -191,6 +191,10 @@ def upgrade() -> None:
         sa.Column("details", sa.JSON(), nullable=False),
         sa.Column("opened_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("closed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            _one_of("kind", "failed", "missing", "slow", "mail_refused"),
+            name=op.f("ck_trouble_kind_is_known"),
+        ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_trouble")),
     )
     op.create_index(
@@ -198,8 +202,8 @@ def upgrade() -> None:
         "trouble",
         ["kind", "subject"],
         unique=True,
-        postgresql_where=sa.text("closed_at IS NULL"),
         sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.create_table(
         "worker",
@@ -230,15 +234,7 @@ def upgrade() -> None:
         sa.Column("single_loop", sa.Boolean(), nullable=False),
         sa.Column(
             "avoid_last_year",
-            sa.Enum(
-                "off",
-                "soft",
-                "hard",
-                name="avoidlastyear",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
+            sa.Enum("off", "soft", "hard", name="avoidlastyear", native_enum=False, length=32),
             nullable=False,
         ),
         sa.Column("join_nonce", sa.String(length=22), nullable=True),
@@ -253,7 +249,6 @@ def upgrade() -> None:
                 "completed",
                 name="exchangestate",
                 native_enum=False,
-                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -267,7 +262,6 @@ def upgrade() -> None:
                 "never_drawn",
                 name="completedreason",
                 native_enum=False,
-                create_constraint=True,
                 length=32,
             ),
             nullable=True,
@@ -278,6 +272,18 @@ def upgrade() -> None:
         sa.CheckConstraint(
             "(state = 'completed') = (completed_at IS NOT NULL)",
             name=op.f("ck_exchange_completed_has_instant"),
+        ),
+        sa.CheckConstraint(
+            _one_of("avoid_last_year", "off", "soft", "hard"),
+            name=op.f("ck_exchange_avoid_last_year_is_known"),
+        ),
+        sa.CheckConstraint(
+            _one_of("completed_reason", "date_passed", "cancelled", "never_drawn"),
+            name=op.f("ck_exchange_completed_reason_is_known"),
+        ),
+        sa.CheckConstraint(
+            _one_of("state", "draft", "registration_open", "registration_closed", "matched", "completed"),
+            name=op.f("ck_exchange_state_is_known"),
         ),
         sa.CheckConstraint(
             "(completed_at IS NULL) = (completed_reason IS NULL)",
@@ -305,8 +311,8 @@ def upgrade() -> None:
         "exchange",
         ["completed_at"],
         unique=False,
-        postgresql_where=sa.text("completed_at IS NOT NULL"),
         sqlite_where=sa.text("completed_at IS NOT NULL"),
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
     )
     op.create_index(op.f("ix_exchange_copied_from_id"), "exchange", ["copied_from_id"], unique=False)
     op.create_index(
@@ -314,8 +320,8 @@ def upgrade() -> None:
         "exchange",
         ["event_at"],
         unique=False,
-        postgresql_where=sa.text("completed_at IS NULL"),
         sqlite_where=sa.text("completed_at IS NULL"),
+        postgresql_where=sa.text("completed_at IS NULL"),
     )
     op.create_index(op.f("ix_exchange_organizer_id"), "exchange", ["organizer_id"], unique=False)
     op.create_table(
@@ -357,35 +363,26 @@ def upgrade() -> None:
         sa.Column(
             "trigger",
             sa.Enum(
-                "clock",
-                "catch-up",
-                "manual",
-                "shell",
-                "retry",
-                name="trigger",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
+                "clock", "catch-up", "manual", "shell", "retry", name="trigger", native_enum=False, length=32
             ),
             nullable=False,
         ),
         sa.Column(
             "state",
-            sa.Enum(
-                "waiting",
-                "taken",
-                "refused",
-                name="requeststate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
+            sa.Enum("waiting", "taken", "refused", name="requeststate", native_enum=False, length=32),
             nullable=False,
         ),
         sa.Column("reason", sa.String(length=200), nullable=False),
         sa.Column("organizer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("execution_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.CheckConstraint(
+            _one_of("state", "waiting", "taken", "refused"), name=op.f("ck_run_request_state_is_known")
+        ),
+        sa.CheckConstraint(
+            _one_of("trigger", "clock", "catch-up", "manual", "shell", "retry"),
+            name=op.f("ck_run_request_trigger_is_known"),
+        ),
         sa.ForeignKeyConstraint(
             ["execution_id"],
             ["job_execution.id"],
@@ -439,15 +436,7 @@ def upgrade() -> None:
         sa.Column("exchange_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column(
             "state",
-            sa.Enum(
-                "current",
-                "undone",
-                "replaced",
-                name="drawstate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
+            sa.Enum("current", "undone", "replaced", name="drawstate", native_enum=False, length=32),
             nullable=False,
         ),
         sa.Column("method", sa.String(length=32), nullable=False),
@@ -456,6 +445,9 @@ def upgrade() -> None:
         sa.Column("repeated_count", sa.Integer(), nullable=False),
         sa.Column("drawn_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            _one_of("state", "current", "undone", "replaced"), name=op.f("ck_draw_state_is_known")
+        ),
         sa.CheckConstraint("attempts >= 0", name=op.f("ck_draw_attempts_not_negative")),
         sa.ForeignKeyConstraint(
             ["exchange_id"], ["exchange.id"], name=op.f("fk_draw_exchange_id_exchange"), ondelete="CASCADE"
@@ -468,8 +460,8 @@ def upgrade() -> None:
         "draw",
         ["exchange_id"],
         unique=True,
-        postgresql_where=sa.text("state = 'current'"),
         sqlite_where=sa.text("state = 'current'"),
+        postgresql_where=sa.text("state = 'current'"),
     )
     op.create_table(
         "household",
@@ -494,14 +486,7 @@ def upgrade() -> None:
         sa.Column(
             "state",
             sa.Enum(
-                "planned",
-                "sent",
-                "skipped",
-                "cancelled",
-                name="reminderstate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
+                "planned", "sent", "skipped", "cancelled", name="reminderstate", native_enum=False, length=32
             ),
             nullable=False,
         ),
@@ -509,6 +494,10 @@ def upgrade() -> None:
         sa.Column("queued_count", sa.Integer(), nullable=False),
         sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("armed_for", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            _one_of("state", "planned", "sent", "skipped", "cancelled"),
+            name=op.f("ck_reminder_state_is_known"),
+        ),
         sa.CheckConstraint("days_before BETWEEN 0 AND 365", name=op.f("ck_reminder_days_before_in_a_year")),
         sa.CheckConstraint("queued_count >= 0", name=op.f("ck_reminder_queued_count_not_negative")),
         sa.ForeignKeyConstraint(
@@ -528,8 +517,8 @@ def upgrade() -> None:
         "reminder",
         ["id"],
         unique=False,
-        postgresql_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
         sqlite_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
+        postgresql_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
     )
     op.create_table(
         "participant",
@@ -543,15 +532,7 @@ def upgrade() -> None:
         sa.Column("is_guarded", sa.Boolean(), nullable=False),
         sa.Column(
             "state",
-            sa.Enum(
-                "pending",
-                "active",
-                "withdrawn",
-                name="participantstate",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
+            sa.Enum("pending", "active", "withdrawn", name="participantstate", native_enum=False, length=32),
             nullable=False,
         ),
         sa.Column("locale", sa.String(length=8), nullable=True),
@@ -565,6 +546,9 @@ def upgrade() -> None:
         sa.Column("confirmed_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("withdrawn_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("seen_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            _one_of("state", "pending", "active", "withdrawn"), name=op.f("ck_participant_state_is_known")
+        ),
         sa.ForeignKeyConstraint(
             ["exchange_id"],
             ["exchange.id"],
@@ -595,8 +579,8 @@ def upgrade() -> None:
         "participant",
         ["exchange_id", "email"],
         unique=True,
-        postgresql_where=sa.text("NOT is_guarded"),
         sqlite_where=sa.text("NOT is_guarded"),
+        postgresql_where=sa.text("NOT is_guarded"),
     )
     op.create_table(
         "exclusion",
@@ -642,7 +626,6 @@ def upgrade() -> None:
                 "organizer_invitation",
                 name="tokenpurpose",
                 native_enum=False,
-                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -659,6 +642,18 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("used_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("revoked_at", sa.DateTime(timezone=True), nullable=True),
+        sa.CheckConstraint(
+            _one_of(
+                "purpose",
+                "setup",
+                "confirm_registration",
+                "sign_in",
+                "match",
+                "password_reset",
+                "organizer_invitation",
+            ),
+            name=op.f("ck_magic_token_purpose_is_known"),
+        ),
         sa.ForeignKeyConstraint(
             ["exchange_id"],
             ["exchange.id"],
@@ -689,8 +684,8 @@ def upgrade() -> None:
         "magic_token",
         ["used_at"],
         unique=False,
-        postgresql_where=sa.text("used_at IS NOT NULL"),
         sqlite_where=sa.text("used_at IS NOT NULL"),
+        postgresql_where=sa.text("used_at IS NOT NULL"),
     )
     op.create_table(
         "match",
@@ -730,8 +725,8 @@ def upgrade() -> None:
         "match",
         ["wish_list_changed_at"],
         unique=False,
-        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
         sqlite_where=sa.text("wish_list_changed_at IS NOT NULL"),
+        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
     )
     op.create_table(
         "session",
@@ -817,7 +812,6 @@ def upgrade() -> None:
                 "test",
                 name="letterkind",
                 native_enum=False,
-                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -834,7 +828,6 @@ def upgrade() -> None:
                 "discarded",
                 name="letterstate",
                 native_enum=False,
-                create_constraint=True,
                 length=32,
             ),
             nullable=False,
@@ -854,6 +847,35 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.String(length=500), nullable=False),
+        sa.CheckConstraint(
+            _one_of(
+                "kind",
+                "confirm-registration",
+                "already-joined",
+                "magic-link",
+                "match",
+                "recipient-changed",
+                "second-gift",
+                "wish-list-changed",
+                "new-message",
+                "reminder",
+                "nudge",
+                "exchange-changed",
+                "exchange-cancelled",
+                "purge-warning",
+                "password-reset",
+                "organizer-invitation",
+                "matches-revealed",
+                "undelivered",
+                "job-failed",
+                "test",
+            ),
+            name=op.f("ck_letter_kind_is_known"),
+        ),
+        sa.CheckConstraint(
+            _one_of("state", "queued", "sending", "sent", "failed", "dead", "bounced", "discarded"),
+            name=op.f("ck_letter_state_is_known"),
+        ),
         sa.CheckConstraint("attempts >= 0", name=op.f("ck_letter_attempts_not_negative")),
         sa.ForeignKeyConstraint(
             ["exchange_id"], ["exchange.id"], name=op.f("fk_letter_exchange_id_exchange"), ondelete="CASCADE"
@@ -882,8 +904,8 @@ def upgrade() -> None:
         "letter",
         ["lease_until"],
         unique=False,
-        postgresql_where=sa.text("state = 'sending'"),
         sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
     )
     op.create_index(op.f("ix_letter_organizer_id"), "letter", ["organizer_id"], unique=False)
     op.create_index(op.f("ix_letter_participant_id"), "letter", ["participant_id"], unique=False)
@@ -894,8 +916,8 @@ def upgrade() -> None:
         "letter",
         ["priority", "next_try_at", "id"],
         unique=False,
-        postgresql_where=sa.text("state IN ('queued', 'failed')"),
         sqlite_where=sa.text("state IN ('queued', 'failed')"),
+        postgresql_where=sa.text("state IN ('queued', 'failed')"),
     )
     op.create_table(
         "message",
@@ -903,20 +925,14 @@ def upgrade() -> None:
         sa.Column("conversation_id", sa.String(length=22), nullable=False),
         sa.Column(
             "author",
-            sa.Enum(
-                "giver",
-                "recipient",
-                name="messageauthor",
-                native_enum=False,
-                create_constraint=True,
-                length=32,
-            ),
+            sa.Enum("giver", "recipient", name="messageauthor", native_enum=False, length=32),
             nullable=False,
         ),
         sa.Column("body_sealed", sa.LargeBinary(), nullable=False),
         sa.Column("sent_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("is_read", sa.Boolean(), nullable=False),
         sa.Column("is_told", sa.Boolean(), nullable=False),
+        sa.CheckConstraint(_one_of("author", "giver", "recipient"), name=op.f("ck_message_author_is_known")),
         sa.ForeignKeyConstraint(
             ["conversation_id"],
             ["conversation.id"],
@@ -931,8 +947,8 @@ def upgrade() -> None:
         "message",
         ["sent_at"],
         unique=False,
-        postgresql_where=sa.text("NOT is_told"),
         sqlite_where=sa.text("NOT is_told"),
+        postgresql_where=sa.text("NOT is_told"),
     )
 
 
@@ -941,16 +957,16 @@ def downgrade() -> None:
     op.drop_index(
         "ix_message_untold",
         table_name="message",
-        postgresql_where=sa.text("NOT is_told"),
         sqlite_where=sa.text("NOT is_told"),
+        postgresql_where=sa.text("NOT is_told"),
     )
     op.drop_index(op.f("ix_message_conversation_id"), table_name="message")
     op.drop_table("message")
     op.drop_index(
         "ix_letter_waiting",
         table_name="letter",
-        postgresql_where=sa.text("state IN ('queued', 'failed')"),
         sqlite_where=sa.text("state IN ('queued', 'failed')"),
+        postgresql_where=sa.text("state IN ('queued', 'failed')"),
     )
     op.drop_index(op.f("ix_letter_token_id"), table_name="letter")
     op.drop_index("ix_letter_settled_at", table_name="letter")
@@ -959,8 +975,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_letter_leased",
         table_name="letter",
-        postgresql_where=sa.text("state = 'sending'"),
         sqlite_where=sa.text("state = 'sending'"),
+        postgresql_where=sa.text("state = 'sending'"),
     )
     op.drop_index(op.f("ix_letter_exchange_id"), table_name="letter")
     op.drop_table("letter")
@@ -974,8 +990,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_match_wish_list_changed_at",
         table_name="match",
-        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
         sqlite_where=sa.text("wish_list_changed_at IS NOT NULL"),
+        postgresql_where=sa.text("wish_list_changed_at IS NOT NULL"),
     )
     op.drop_index(op.f("ix_match_stand_in_id"), table_name="match")
     op.drop_index(op.f("ix_match_giver_id"), table_name="match")
@@ -983,8 +999,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_magic_token_used_at",
         table_name="magic_token",
-        postgresql_where=sa.text("used_at IS NOT NULL"),
         sqlite_where=sa.text("used_at IS NOT NULL"),
+        postgresql_where=sa.text("used_at IS NOT NULL"),
     )
     op.drop_index(op.f("ix_magic_token_participant_id"), table_name="magic_token")
     op.drop_index(op.f("ix_magic_token_organizer_id"), table_name="magic_token")
@@ -997,8 +1013,8 @@ def downgrade() -> None:
     op.drop_index(
         "uq_participant_exchange_id_email",
         table_name="participant",
-        postgresql_where=sa.text("NOT is_guarded"),
         sqlite_where=sa.text("NOT is_guarded"),
+        postgresql_where=sa.text("NOT is_guarded"),
     )
     op.drop_index(op.f("ix_participant_organizer_id"), table_name="participant")
     op.drop_index(op.f("ix_participant_household_id"), table_name="participant")
@@ -1008,8 +1024,8 @@ def downgrade() -> None:
     op.drop_index(
         "ix_reminder_to_arm",
         table_name="reminder",
-        postgresql_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
         sqlite_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
+        postgresql_where=sa.text("(state = 'planned') <> (armed_for IS NOT NULL) OR armed_for <> due_at"),
     )
     op.drop_index("ix_reminder_state_due_at", table_name="reminder")
     op.drop_table("reminder")
@@ -1017,8 +1033,8 @@ def downgrade() -> None:
     op.drop_index(
         "uq_draw_current",
         table_name="draw",
-        postgresql_where=sa.text("state = 'current'"),
         sqlite_where=sa.text("state = 'current'"),
+        postgresql_where=sa.text("state = 'current'"),
     )
     op.drop_index(op.f("ix_draw_exchange_id"), table_name="draw")
     op.drop_table("draw")
@@ -1039,23 +1055,23 @@ def downgrade() -> None:
     op.drop_index(
         "ix_exchange_event_at",
         table_name="exchange",
-        postgresql_where=sa.text("completed_at IS NULL"),
         sqlite_where=sa.text("completed_at IS NULL"),
+        postgresql_where=sa.text("completed_at IS NULL"),
     )
     op.drop_index(op.f("ix_exchange_copied_from_id"), table_name="exchange")
     op.drop_index(
         "ix_exchange_completed_at",
         table_name="exchange",
-        postgresql_where=sa.text("completed_at IS NOT NULL"),
         sqlite_where=sa.text("completed_at IS NOT NULL"),
+        postgresql_where=sa.text("completed_at IS NOT NULL"),
     )
     op.drop_table("exchange")
     op.drop_table("worker")
     op.drop_index(
         "uq_trouble_open",
         table_name="trouble",
-        postgresql_where=sa.text("closed_at IS NULL"),
         sqlite_where=sa.text("closed_at IS NULL"),
+        postgresql_where=sa.text("closed_at IS NULL"),
     )
     op.drop_table("trouble")
     op.drop_index(op.f("ix_rate_limit_expires_at"), table_name="rate_limit")
@@ -1066,14 +1082,14 @@ def downgrade() -> None:
     op.drop_index(
         "uq_job_execution_running",
         table_name="job_execution",
-        postgresql_where=sa.text("state = 'running'"),
         sqlite_where=sa.text("state = 'running'"),
+        postgresql_where=sa.text("state = 'running'"),
     )
     op.drop_index(
         "ix_job_execution_waiting",
         table_name="job_execution",
-        postgresql_where=sa.text("state = 'running' AND lease_id IS NULL"),
         sqlite_where=sa.text("state = 'running' AND lease_id IS NULL"),
+        postgresql_where=sa.text("state = 'running' AND lease_id IS NULL"),
     )
     op.drop_index("ix_job_execution_state_lease_until", table_name="job_execution")
     op.drop_index("ix_job_execution_started_at", table_name="job_execution")

@@ -121,7 +121,9 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
         return
     connection.isolation_level = None
     cursor = connection.cursor()
-    for pragma in ("journal_mode=WAL", "foreign_keys=ON", "synchronous=NORMAL", "secure_delete=ON"):
+    # The commit that takes the log over this many pages (16 MB) waits until they are in the database.
+    durable = ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=4000")
+    for pragma in (*durable, "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
 

@@ -5,7 +5,17 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, ColumnElement, Enum, ForeignKey, literal_column
+from sqlalchemy import (
+    JSON,
+    CheckConstraint,
+    Column,
+    ColumnElement,
+    Enum,
+    ForeignKey,
+    Table,
+    event,
+    literal_column,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from sneaky.core.db import BigId
@@ -18,16 +28,21 @@ ZONE_LENGTH = 64
 
 
 def one_of(kind: type[StrEnum], **options: Any) -> Mapped[Any]:
-    """A column that holds one value of `kind` as text, held to it by a check."""
-    column = Enum(
-        kind,
-        native_enum=False,
-        length=32,
-        create_constraint=True,
-        name=kind.__name__.lower(),
-        values_callable=lambda members: [member.value for member in members],
+    """A column that holds one value of `kind` as text, held to it by a check.
+
+    The check names each value by itself, since SQLite builds the list of an IN in a check anew for each row.
+    """
+    values = [member.value for member in kind]
+    column = mapped_column(
+        Enum(kind, native_enum=False, length=32, values_callable=lambda _: values), **options
     )
-    return mapped_column(column, **options)
+
+    @event.listens_for(column.column, "after_parent_attach")
+    def hold_to_the_values(attached: Column[Any], table: Table) -> None:
+        is_one = " OR ".join(f"{attached.name} = '{value}'" for value in values)
+        table.append_constraint(CheckConstraint(is_one, name=f"{attached.name}_is_known"))
+
+    return column
 
 
 def constant(value: StrEnum) -> ColumnElement[Any]:
