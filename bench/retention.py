@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import math
 import random
-import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import func, insert, select, text
+from flask import current_app
+from sqlalchemy import func, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from bench.harness import Parts, Row, at_least, at_most, seconds
@@ -126,7 +125,7 @@ def _erased_by(organizer: int) -> Iterator[Row]:
         own = min(own, seconds(_erase_in_batches) / ERASED)
     waits: list[float] = []
     _full_exchanges(organizer, ERASED)
-    with _a_writer(Path(str(db.engine.url.database)), waits):
+    with _a_writer(waits):
         _erase_in_batches()
     yield at_least(
         20,
@@ -178,17 +177,17 @@ def _delete_with_children(session: Session, row: Any) -> None:
 
 
 @contextmanager
-def _a_writer(file: Path, waits: list[float]) -> Iterator[None]:
+def _a_writer(waits: list[float]) -> Iterator[None]:
     """Somebody on the web who writes one row every few milliseconds and notes how long each write took."""
     over = threading.Event()
+    app = current_app._get_current_object()  # type: ignore[attr-defined]  # noqa: SLF001
 
     def write() -> None:
-        connection = sqlite3.connect(file, timeout=10, isolation_level=None)
         while not over.wait(0.005):
             start = time.perf_counter()
-            connection.execute("UPDATE organizer SET signed_in_at = '2026-01-01 00:00:00'")
+            with app.app_context(), transaction() as session:
+                session.execute(update(Organizer).values(signed_in_at=now()))
             waits.append(time.perf_counter() - start)
-        connection.close()
 
     writer = threading.Thread(target=write)
     writer.start()

@@ -30,8 +30,11 @@ from sqlalchemy.exc import PendingRollbackError
 from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
+from sneaky.core import sqlite
+
 if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.dialects.postgresql import Insert as PostgresqlInsert
+    from sqlalchemy.dialects.sqlite import Insert as SqliteInsert
 
 _NAMING = {
     "ix": "ix_%(column_0_N_label)s",
@@ -116,24 +119,14 @@ def engine_options(url: str) -> dict[str, Any]:
 
 @event.listens_for(Engine, "connect")
 def _prepare_sqlite(connection: Any, _record: object) -> None:
-    """Give SQLite its pragmas, and take over BEGIN: the driver's own loses updates and splits DDL."""
-    if "sqlite3" not in type(connection).__module__:
-        return
-    connection.isolation_level = None
-    cursor = connection.cursor()
-    # The commit that takes the log over this many pages (16 MB) waits until they are in the database.
-    durable = ("journal_mode=WAL", "synchronous=NORMAL", "wal_autocheckpoint=4000")
-    for pragma in (*durable, "foreign_keys=ON", "secure_delete=ON"):
-        cursor.execute(f"PRAGMA {pragma}")
-    cursor.close()
+    if "sqlite3" in type(connection).__module__:
+        sqlite.prepare(connection)
 
 
 @event.listens_for(Engine, "begin")
 def _begin_sqlite(connection: Connection) -> None:
-    """Writers queue at BEGIN IMMEDIATE; readers start deferred and never wait."""
     if connection.dialect.name == "sqlite":
-        writes = connection.get_execution_options().get(_WRITES)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+        sqlite.begin(connection, writes=connection.get_execution_options().get(_WRITES, False))
 
 
 @event.listens_for(Engine, "commit")
@@ -216,10 +209,10 @@ def pretence() -> Iterator[None]:
         savepoint.rollback()
 
 
-def insert_into(table: type[Base] | Table) -> sqlite.Insert | postgresql.Insert:
+def insert_into(table: type[Base] | Table) -> SqliteInsert | PostgresqlInsert:
     """An INSERT of the database's own dialect, which knows ON CONFLICT. The other dialect is not loaded."""
     dialect = importlib.import_module(f"sqlalchemy.dialects.{db.engine.dialect.name}")
-    insert: sqlite.Insert | postgresql.Insert = dialect.insert(table)
+    insert: SqliteInsert | PostgresqlInsert = dialect.insert(table)
     return insert
 
 
