@@ -13,6 +13,7 @@ from sneaky.models import AuditEntry
 
 KEPT = timedelta(days=365)
 MOST_REFUSALS = 100
+LEFT_OUT = "left out for an hour"
 _AN_HOUR = timedelta(hours=1)
 
 
@@ -49,7 +50,7 @@ def note_refusal(
     written = db.session.scalars(select(func.count()).select_from(latest.subquery())).one()
     if written < MOST_REFUSALS:
         if written == MOST_REFUSALS - 1:
-            details["and_more"] = "left out for an hour"
+            details["and_more"] = LEFT_OUT
         note(action, organizer_id=organizer_id, exchange_id=exchange_id, **details)
 
 

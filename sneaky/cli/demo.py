@@ -159,26 +159,27 @@ def _past_runs() -> None:
     midnight = now().replace(hour=0, minute=0, second=0, microsecond=0)
     with transaction() as session:
         for days_ago in range(14, 0, -1):
-            for job_id, hour in (
-                ("auto_complete_exchanges", 0),
-                ("purge_old_exchanges", 2),
-                ("cleanup_expired_sessions", 3),
+            for job_id, hour, does in (
+                ("auto_complete_exchanges", 0, "completed"),
+                ("purge_old_exchanges", 2, "erased"),
+                ("cleanup_expired_sessions", 3, "sessions"),
             ):
                 slot = midnight - timedelta(days=days_ago) + timedelta(hours=hour)
-                session.add(_run(job_id, slot, failed=(job_id, days_ago) == ("purge_old_exchanges", 5)))
+                is_failed = (job_id, days_ago) == ("purge_old_exchanges", 5)
+                session.add(_run(job_id, slot, does, is_failed=is_failed))
 
 
-def _run(job_id: str, slot: datetime, *, failed: bool) -> JobExecution:
+def _run(job_id: str, slot: datetime, does: str, *, is_failed: bool) -> JobExecution:
     duration = round(_DICE.uniform(0.01, 0.4), 3)
     return JobExecution(
         job_id=job_id,
         slot=slot,
         trigger=Trigger.CLOCK,
-        state=ExecutionState.FAILED if failed else ExecutionState.SUCCEEDED,
+        state=ExecutionState.FAILED if is_failed else ExecutionState.SUCCEEDED,
         started_at=slot + timedelta(seconds=1),
         finished_at=slot + timedelta(seconds=1 + duration),
         duration=duration,
-        counts={} if failed else {"done": _DICE.randint(0, 4)},
-        error="database is locked" if failed else "",
+        counts={} if is_failed else {does: _DICE.randint(0, 4)},
+        error="OperationalError: database is locked" if is_failed else "",
         instance="demo",
     )

@@ -10,6 +10,7 @@ from flask_babel import force_locale
 
 from sneaky.access import addresses
 from sneaky.cli import with_app
+from sneaky.core.errors import words
 from sneaky.letters import catalogue
 from sneaky.models import LetterState
 from sneaky.outbox import queue, trial
@@ -48,7 +49,7 @@ def test(_app: Flask, address: str) -> None:
 
 
 @mail.command()
-@click.argument("reason", default="held from the command line")
+@click.argument("reason", default=words("held from the command line"))
 @with_app
 def hold(_app: Flask, reason: str) -> None:
     """Let no letter leave until `sneaky mail resume`."""

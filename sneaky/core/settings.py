@@ -15,6 +15,7 @@ from sneaky.core.errors import SettingsError
 
 PREFIX = "SNEAKY_"
 EXTENSION = "sneaky.settings"
+_NO_KEY = b""  # by a name: whoever gathers the texts for translators stumbles over bytes beside them
 # Read by entrypoint, ./dev and the tests, not by the app; known here so that they raise no warning.
 _KNOWN_ELSEWHERE = frozenset(
     {"SNEAKY_ROLE", "SNEAKY_TEST_DATABASE", "SNEAKY_TEST_ROUNDS", "SNEAKY_TEST_PG_BIN"}
@@ -57,7 +58,7 @@ class Settings:
     secret_key: bytes = _setting(
         parse.secret_key,
         "Seals matches and signs links; at least 32 characters.",
-        default=b"",
+        default=_NO_KEY,
         secret=True,
         shown="made at first start, in the data folder",
     )
@@ -97,7 +98,7 @@ class Settings:
     resend_webhook_secret: bytes = _setting(
         parse.webhook_secret,
         "Signs what Resend tells us about letters that came back (`whsec_…`); without one we do not listen.",
-        default=b"",
+        default=_NO_KEY,
         secret=True,
         shown="none",
     )

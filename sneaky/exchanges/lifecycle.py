@@ -158,7 +158,7 @@ def unmark_matched(exchange_id: int) -> None:
         if exchange.state is not ExchangeState.MATCHED:
             raise RuleBroken("There is no draw to undo. Draw the names first.")
         exchange.state = ExchangeState.REGISTRATION_CLOSED
-        planning.cancel(exchange_id, "the draw was undone")
+        planning.cancel(exchange_id, words("the draw was undone"))
 
 
 def cancel(exchange_id: int) -> None:
@@ -171,7 +171,7 @@ def cancel(exchange_id: int) -> None:
         exchange.state, exchange.completed_reason = ExchangeState.COMPLETED, CompletedReason.CANCELLED
         exchange.completed_at = now()
         session.flush()
-        planning.cancel(exchange_id, "the exchange was cancelled")
+        planning.cancel(exchange_id, words("the exchange was cancelled"))
         about_the_draw = (LetterKind.MATCH, LetterKind.RECIPIENT_CHANGED, LetterKind.SECOND_GIFT)
         queue.call_back(exchange_id, *about_the_draw, LetterKind.REMINDER)
         if not was_draft:

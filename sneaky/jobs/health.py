@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from sneaky.core import schema
 from sneaky.core.db import db, has_engine, transaction
+from sneaky.core.errors import words
 from sneaky.executions import health
 from sneaky.jobs.overview import JobLine, jobs_overview
 from sneaky.models import Letter
@@ -81,7 +82,7 @@ def _schema_reasons() -> Iterator[str]:
     if current is None or current < _head():  # a later one only adds to ours, while versions are changed
         yield f"the database is at revision {current}, this version needs {_head()}"
     if has_engine() and not schema.is_engine_ready(db.session.connection()):
-        yield "the tables of procrastinate are missing; run sneaky db upgrade"
+        yield words("the tables of procrastinate are missing; run sneaky db upgrade")
 
 
 def _outbox_reasons() -> Iterator[str]:

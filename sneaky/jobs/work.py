@@ -11,7 +11,7 @@ from enum import Enum
 from typing import TypeVar
 
 from sneaky.core.clock import monotonic, now
-from sneaky.core.errors import NotFound
+from sneaky.core.errors import NotFound, words
 from sneaky.core.log import shorten
 from sneaky.jobs.retrying import patiently
 from sneaky.jobs.timetable import Timed
@@ -26,9 +26,9 @@ _LONGEST_LOG = 20_000
 class Stop(Enum):
     """Why a run stops between two batches, as its history tells it."""
 
-    ASKED = "stopped on request"
-    LIMIT = "reached its time limit; the next run goes on"
-    SHUTDOWN = "the process stops; the next leader goes on"
+    ASKED = words("stopped on request")
+    LIMIT = words("reached its time limit; the next run goes on")
+    SHUTDOWN = words("the process stops; the next leader goes on")
 
 
 class Stopped(Exception):
@@ -76,7 +76,7 @@ def resolve(job_id: str) -> tuple[Work, tuple[int, ...]]:
         ids = work.ids_of(job_id)
         if ids is not None:
             return work, ids
-    raise NotFound(f"There is no job called {job_id}.")
+    raise NotFound("There is no job called %(job_id)s.", job_id=job_id)
 
 
 class Run:

@@ -14,6 +14,7 @@ from flask_babel import get_locale, get_translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoescape
 
 from sneaky.core.settings import settings
+from sneaky.executions.explain import explain
 from sneaky.letters import wording
 from sneaky.letters.content import Content
 
@@ -76,6 +77,7 @@ def _environment() -> Environment:
     )
     environment.filters.update(
         changes=wording.changes,
+        explained=explain,
         lasting=wording.length,
         on_day=lambda text: wording.day(date.fromisoformat(text)),
     )

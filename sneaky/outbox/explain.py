@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from flask_babel import gettext
 from flask_babel import lazy_gettext as _l
 
 # The most telling first: words, then enhanced status codes (RFC 3463), then plain reply codes (RFC 5321).
@@ -138,4 +139,5 @@ _COMPILED: Final = tuple((re.compile(pattern, re.IGNORECASE), sentence) for patt
 
 def explain(error: str) -> str:
     """Say in one sentence what the server's words mean and what to do; other words come back as they are."""
-    return next((str(sentence) for pattern, sentence in _COMPILED if pattern.search(error)), error)
+    found = next((str(sentence) for pattern, sentence in _COMPILED if pattern.search(error)), "")
+    return found or (str(gettext(error)) if error else "")  # gettext answers nothing with its header

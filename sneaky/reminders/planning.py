@@ -70,7 +70,7 @@ def cancel_overtaken(at: datetime) -> None:
     over = select(Exchange.id).where(
         Exchange.id == Reminder.exchange_id, Exchange.state == ExchangeState.COMPLETED
     )
-    _cancel("the exchange is over", Reminder.due_at <= at, over.exists())
+    _cancel(words("the exchange is over"), Reminder.due_at <= at, over.exists())
 
 
 def due(now: datetime, limit: int) -> list[int]:

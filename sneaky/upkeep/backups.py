@@ -12,7 +12,7 @@ from sneaky.core import key_file, schema
 from sneaky.core.clock import now
 from sneaky.core.crypto import Keyring, keyring
 from sneaky.core.db import normalise_url, transaction
-from sneaky.core.errors import SneakyError
+from sneaky.core.errors import SneakyError, words
 from sneaky.core.settings import Settings, settings
 from sneaky.outbox import gate
 from sneaky.upkeep import backup_files, targets
@@ -20,8 +20,8 @@ from sneaky.upkeep.backup_files import Manifest
 from sneaky.upkeep.filling import fill
 from sneaky.upkeep.snapshots import snapshot
 
-HELD_AFTER_RESTORE = "restored from a backup; nothing leaves until somebody has looked"
-HELD_AFTER_COPY = "copied from another database; nothing leaves until somebody has looked"
+HELD_AFTER_RESTORE = words("restored from a backup; nothing leaves until somebody has looked")
+HELD_AFTER_COPY = words("copied from another database; nothing leaves until somebody has looked")
 
 
 class FileThere(SneakyError):

@@ -6,6 +6,7 @@ from flask import Flask
 from flask_babel import gettext
 
 from sneaky.core.errors import SneakyError
+from sneaky.executions.explain import explain
 
 # Values that are words of ours; all others were typed by people, or are numbers.
 _WORDS = frozenset({"called", "instead", "part", "unit"})
@@ -26,7 +27,7 @@ def told(error: SneakyError) -> str:
 
 def retold(sentence: str) -> str:
     """A sentence that a room wrote down, such as why a run was skipped; an unknown one stays as it is."""
-    return str(gettext(sentence)) if sentence else ""
+    return explain(sentence)
 
 
 def _filling(name: str, value: object) -> object:

@@ -319,6 +319,15 @@ def test_alert_says_what_is_wrong(app: Flask, kind: str, words: str) -> None:
     assert "http://localhost/operations/jobs\n" in unrun.text
 
 
+def test_alert_says_what_went_wrong_in_words(app: Flask) -> None:
+    raw = "OperationalError: (sqlite3.OperationalError) database is locked"
+    facts = {"job_id": "purge_old_exchanges", "execution": "x", "kind": "failed", "error": raw}
+    rendered = catalogue.render(queued(LetterKind.JOB_FAILED, facts=facts))
+    for part in (rendered.text, rendered.html):
+        assert "The database was busy for too long." in part
+        assert raw not in part
+
+
 def test_purge_warning_leads_to_the_exchange(app: Flask) -> None:
     rendered = catalogue.render(queued(LetterKind.PURGE_WARNING))
     public_id = db.session.scalars(select(Exchange.public_id)).one()

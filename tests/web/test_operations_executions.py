@@ -163,3 +163,16 @@ def test_a_program_reads_state_counts_and_log(app: Flask) -> None:
     assert answer["execution"]["log"] == "a line"
     assert answer["execution"]["run"]["state"] == "failed"
     assert answer["execution"]["run"]["error"] == "ValueError: no such cookie"
+
+
+def test_a_failed_run_says_in_words_what_went_wrong_and_keeps_the_error(app: Flask) -> None:
+    raw = "OperationalError: (sqlite3.OperationalError) database is locked"
+    run, given_up = a_failed_run(error=raw, traceback=""), a_failed_run(error="its process went away 3 times")
+    admin = an_admins_browser(app, locale="de")
+    page = admin.get(page_of(run)).text
+    assert "<p>Die Datenbank war zu lange beschäftigt." in page
+    assert f'<pre tabindex="0">{raw}</pre>' in page
+    assert "Traceback: line 12</pre>" in admin.get(page_of(given_up)).text
+    runs_page = admin.get(RUNS).text
+    assert "Die Datenbank war zu lange beschäftigt." in runs_page
+    assert "Sein Prozess verschwand 3 Mal" in runs_page

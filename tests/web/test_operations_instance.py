@@ -78,13 +78,16 @@ def test_programs_read_health_as_json(app: Flask) -> None:
 
 def test_the_audit_trail_is_newest_first_and_can_be_narrowed(app: Flask) -> None:
     exchange = an_exchange(name="Family Christmas")
-    audit.note("draw.conducted", exchange_id=exchange, participants=12)
+    audit.note("organizer.created", is_admin=True)
+    audit.note("draw.conducted", exchange_id=exchange, participants=12, method="huber-law")
     audit.note("organizer.signed_in", organizer_id=an_organizer(name="Olga"))
     admin = an_admins_browser(app)
     page = admin.get(AUDIT).text
     rows = page[page.index("<tbody>") :]
-    assert rows.index("organizer signed in") < rows.index("draw conducted")
+    assert rows.index("organizer signed in") < rows.index("names drawn")
     assert "participants</span> 12" in rows
+    assert "method</span> <code>huber-law</code>" in rows
+    assert "admin</span> yes" in rows
     assert "Family Christmas" not in page
     narrowed = admin.get(f"{AUDIT}?action=draw.conducted").text
     assert "organizer signed in" not in narrowed[narrowed.index("<tbody>") :]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -11,8 +13,10 @@ from sneaky.executions import runs
 from sneaky.jobs.schedules import cron_fields, in_words
 from sneaky.jobs.timetable import BY_ID, RECURRING, Steps, Timed
 from sneaky.models import ExecutionState, LetterKind, Trigger, TroubleKind
-from sneaky.web.operations import words
+from sneaky.upkeep.keys import ROTATED
+from sneaky.web.operations import audit_words, words
 from tests.clock_factories import a_failed_run, a_run
+from tests.house.source import modules
 
 pytestmark = pytest.mark.usefixtures("app")
 
@@ -77,3 +81,43 @@ def test_bars_stand_for_runs_that_ended_and_name_the_failed_ones() -> None:
     fine, failed = words.bars(runs.latest(["purge_old_exchanges"], 3)["purge_old_exchanges"], "Asia/Tokyo")
     assert fine == words.Bar(12, "Tue 1 Dec 2026, 21:00: 12 ms", is_failed=False)
     assert failed == words.Bar(12, "Tue 1 Dec 2026, 22:00: 12 ms, failed", is_failed=True)
+
+
+def test_every_entry_of_the_audit_trail_has_its_words() -> None:
+    """A new entry fails here until its action and its details have words."""
+    calls = [
+        node
+        for module in modules("sneaky")
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.Call) and ast.unparse(node.func).endswith(("note", "note_refusal", "fill"))
+    ]
+    actions = {
+        str(part.value)
+        for call in calls
+        for part in ast.walk(call)
+        if isinstance(part, ast.Constant) and re.fullmatch(r"[a-z]+\.[a-z_-]+", str(part.value))
+    }
+    assert len(actions) > 35
+    assert actions | {ROTATED} == set(audit_words._ACTIONS)
+    ours = [call for call in calls if ast.unparse(call.func).startswith("audit.")]
+    named = {word.arg for call in ours for word in call.keywords if word.arg}
+    assert named - {"organizer_id", "exchange_id"} <= set(audit_words._NAMES)
+
+
+def test_what_another_version_wrote_into_the_audit_trail_is_spelled_out() -> None:
+    with force_locale("de"):
+        assert audit_words.action_words("draw.conducted") == "ausgelost"
+        assert audit_words.action_words("cookies.baked_again") == "cookies baked again"
+        assert audit_words.detail_name("is_admin") == "Admin"
+        assert audit_words.detail_name("of_rye") == "of rye"
+        assert audit_words.detail_words("expired") == "abgelaufen"
+        assert audit_words.detail_words("draw_names") == ""
+
+
+@pytest.mark.parametrize(
+    ("used", "told"),
+    [(0, "0 Byte"), (999, "999 Byte"), (516_100, "516,1 kB"), (3_200_000, "3,2 MB"), (4 * 10**9, "4 GB")],
+)
+def test_room_has_the_unit_that_suits_it(used: int, told: str) -> None:
+    with force_locale("de"):
+        assert words.size(used).replace("\N{NO-BREAK SPACE}", " ") == told

@@ -36,7 +36,7 @@ def settings_in_force(settings: Settings) -> list[Setting]:
     shown = settings.redacted()
     return [
         Setting(
-            entry.variable, shown[entry.variable.removeprefix(PREFIX).lower()], entry.help, entry.is_secret
+            entry.variable, shown[entry.variable.removeprefix(PREFIX).lower()], _(entry.help), entry.is_secret
         )
         for entry in documented()
     ]

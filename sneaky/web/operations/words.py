@@ -117,6 +117,7 @@ _COUNTS: Mapping[str, Callable[[int], str]] = {
     "sent": lambda number: _("%(num)d sent", num=number),
     "failed": lambda number: _("%(num)d failed", num=number),
     "dead": lambda number: _("%(num)d undeliverable", num=number),
+    "discarded": lambda number: _("%(num)d discarded", num=number),
     "drawn": lambda number: _("%(num)d drawn", num=number),
 }
 
@@ -178,6 +179,15 @@ def took(seconds: float | None) -> str:
 
 
 @blueprint.app_template_filter()
+def size(bytes_used: int) -> str:
+    """How much room something takes, with the unit that suits it: “516.1 kB”."""
+    for factor, unit in ((1e9, "gigabyte"), (1e6, "megabyte"), (1e3, "kilobyte")):
+        if bytes_used >= factor:
+            return _unit(round(bytes_used / factor, 1), unit)
+    return _unit(bytes_used, "byte")
+
+
+@blueprint.app_template_filter()
 def counted(counts: Mapping[str, int]) -> str:
     """What a run did: “2 erased, 1 warned”; nothing where it found nothing to do."""
     known = (_COUNTS.get(what, lambda number, what=what: f"{number} {what}") for what in counts)
@@ -222,12 +232,6 @@ def mail_words(error: str) -> str:
 def transport_words(scheme: str) -> str:
     """How letters go, by the scheme of the mail URL."""
     return str(_TRANSPORTS.get(scheme, scheme))
-
-
-@blueprint.app_template_filter()
-def action_words(action: str) -> str:
-    """An entry of the audit trail: `draw.conducted` as “draw conducted”."""
-    return action.replace(".", " ").replace("_", " ")
 
 
 def _name(job_id: str) -> str:
