@@ -27,7 +27,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import PendingRollbackError
-from sqlalchemy.orm import DeclarativeBase, Session, mapped_column, registry
+from sqlalchemy.orm import DeclarativeBase, Session, SessionTransaction, mapped_column, registry
 from sqlalchemy.types import TypeDecorator
 
 from sneaky.core import sqlite
@@ -46,6 +46,7 @@ _NAMING = {
 _WRITES = "sneaky_writes"
 _OPEN = "sneaky_transaction_open"
 _DUE = "sneaky_due"
+_CONNECTION = "sneaky_connection"
 _NUDGE = "sneaky.nudge"
 _ENGINE = "sneaky.engine"
 _BROKEN = 3  # psycopg.pq.TransactionStatus.INERROR, which is not worth an import on SQLite
@@ -127,6 +128,18 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
 def _begin_sqlite(connection: Connection) -> None:
     if connection.dialect.name == "sqlite":
         sqlite.begin(connection, writes=connection.get_execution_options().get(_WRITES, False))
+
+
+@event.listens_for(Session, "after_begin")
+def _keep_connection(session: Session, _transaction: SessionTransaction, connection: Connection) -> None:
+    """Keep at hand what every `rows_read` of this transaction asks on."""
+    session.info[_CONNECTION] = connection
+
+
+@event.listens_for(Session, "after_transaction_end")
+def _leave_connection(session: Session, transaction: SessionTransaction) -> None:
+    if transaction.parent is None:
+        session.info.pop(_CONNECTION, None)
 
 
 @event.listens_for(Engine, "commit")
@@ -222,7 +235,9 @@ def rows_read(query: Select[*tuple[Any, ...]], **values: object) -> CursorResult
     Twice as fast as through the session, which prepares for mapped objects. Changes that were not flushed
     do not show.
     """
-    return db.session.connection().execute(query, values)
+    session = db.session()
+    connection = session.info.get(_CONNECTION) or session.connection()
+    return connection.execute(query, values)
 
 
 def rows_written(session: Session, statement: UpdateBase) -> int:

@@ -29,7 +29,8 @@ def begin(connection: Connection, *, writes: bool) -> None:
     Raises `OperationalError` where it ends before their turn came.
     """
     if not writes:
-        connection.exec_driver_sql("BEGIN")
+        # Straight to the driver: nothing can fail here that the first query would not tell better.
+        connection.connection.cursor().execute("BEGIN")
         return
     cursor = connection.connection.cursor()
     (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
