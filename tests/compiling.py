@@ -10,7 +10,8 @@ from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
-from flask import Flask
+from flask import Flask, has_app_context
+from flask_babel import get_locale
 from jinja2.bccache import Bucket, BytecodeCache
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
@@ -24,6 +25,10 @@ class _Pages(BytecodeCache):
 
     def __init__(self) -> None:
         self._kept: dict[tuple[str, str], CodeType] = {}
+
+    def get_cache_key(self, name: str, filename: str | None = None) -> str:
+        """Each language compiles its own."""
+        return f"{super().get_cache_key(name, filename)}:{get_locale() if has_app_context() else None}"
 
     def load_bytecode(self, bucket: Bucket) -> None:
         """Hand back what was compiled from the same source."""

@@ -6,6 +6,7 @@ from flask import Flask
 
 from sneaky.core.settings import EXTENSION
 from sneaky.web import (
+    addresses,
     errors,
     files,
     filters,
@@ -32,6 +33,7 @@ def init_app(app: Flask) -> None:
     settings = app.extensions[EXTENSION]
     app.config.update(MAX_CONTENT_LENGTH=_LARGEST_BODY, MAX_FORM_MEMORY_SIZE=_LARGEST_BODY)
     templating.init_app(app)
+    addresses.init_app(app)
     proxies.init_app(app, settings)
     session_interface.init_app(app)
     origins.init_app(app)

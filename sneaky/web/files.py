@@ -5,7 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-from functools import lru_cache, partial
+from functools import cache, lru_cache, partial
 from pathlib import Path
 
 from flask import Flask, Response, current_app, request
@@ -21,7 +21,8 @@ def init_app(app: Flask) -> None:
     Pages themselves are never packed: they hold a form token beside what people typed, and how well the two
     pack together would tell of the token (BREACH).
     """
-    app.jinja_env.globals.update(file_url=partial(file_url, app.static_folder, app.static_url_path))
+    address = partial(file_url, app.static_folder, app.static_url_path)
+    app.jinja_env.globals.update(file_url=address if app.debug else cache(address))
     app.after_request(_keep_version)
     app.after_request(_pack)
 

@@ -57,13 +57,13 @@ def choices() -> list[tuple[str, str, bool]]:
 def word(text: str, **values: object) -> Markup:
     """A text of a page in its language; `values` are escaped."""
     if not values:
-        return _dictionary()[text]
-    return _filled(_dictionary().translations.gettext(text), values)
+        return dictionary()[text]
+    return _filled(dictionary().translations.gettext(text), values)
 
 
 def _words(singular: str, plural: str, num: int, **values: object) -> Markup:
     """A text of a page that counts, in its language; `num` is also among the values."""
-    text = _dictionary().translations.ngettext(singular, plural, num)
+    text = dictionary().translations.ngettext(singular, plural, num)
     return _filled(text, {"num": num, **values})
 
 
@@ -79,8 +79,8 @@ def _dictionary_of(translations: Any) -> _Dictionary:
     return _Dictionary(translations)
 
 
-def _dictionary() -> _Dictionary:
-    """That of this page's language, found once a page; Flask-Babel would look for it at every text."""
+def dictionary() -> _Dictionary:
+    """The words of this page's language, found once a page; Flask-Babel would look for them at every text."""
     try:
         found: _Dictionary = g.dictionary
     except AttributeError:

@@ -1,28 +1,96 @@
-"""Jinja as Flask sets it up, but with one set of globals for all templates."""
+"""Jinja as Flask sets it up, but with one set of globals, and with texts that are translated once."""
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
-from typing import Any
+from collections.abc import Mapping, MutableMapping
+from typing import Any, Self
 
 from flask import Flask
+from flask.sansio.app import App
 from flask.templating import Environment
+from flask_babel import get_locale
+from jinja2 import Template, nodes
+from jinja2.visitor import NodeTransformer
+from markupsafe import Markup, escape
+
+from sneaky.web.locales import dictionary
+
+_TRANSLATES = {"_", "gettext"}
 
 
-class SharedGlobals(Environment):
-    """An environment in which no template has globals of its own.
+class TranslatedTemplates(Environment):
+    """An environment that compiles each template once for each language, with its plain texts translated.
 
-    Jinja would chain each template's in front of the shared ones, and go through such a chain key by key, in
-    Python, at every import.
+    Texts that hold values, or count, are translated as the page is made. Languages are overlays of this
+    environment, and it hands out the templates of the one that is spoken right now.
     """
 
+    words: Mapping[str, Markup] | None = None
+    """The translations that an overlay compiles in."""
+
+    def __init__(self, app: App, **options: Any) -> None:
+        super().__init__(app, **options)
+        self._languages: dict[str, Self] = {}
+
     def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
-        """The globals of every template."""
+        """The globals of every template, which has none of its own.
+
+        Jinja would chain each template's in front of the shared ones, and go through such a chain key by
+        key, in Python, at every import.
+        """
         if d:
             raise ValueError("a template cannot have globals of its own")
         return self.globals
 
+    def get_template(
+        self,
+        name: str | Template,
+        parent: str | None = None,
+        globals: MutableMapping[str, Any] | None = None,  # noqa: A002  (the name that Jinja gives it)
+    ) -> Template:
+        """The template in the language that is spoken right now; what it includes speaks the same."""
+        if self.overlayed:
+            return super().get_template(name, parent, globals)
+        return self._in_language(str(get_locale())).get_template(name, parent, globals)
+
+    def compile(
+        self, source: str | nodes.Template, name: str | None = None, *args: Any, **options: Any
+    ) -> Any:
+        """Compile a template with its texts translated; one that comes as a mere string, as it is."""
+        if self.words is not None and isinstance(source, str):
+            source = _Translator(self.words).visit(self.parse(source, name))
+        return super().compile(source, name, *args, **options)
+
+    def _in_language(self, language: str) -> Self:
+        if language not in self._languages:
+            overlay = self.overlay()
+            overlay.words = dictionary()
+            self._languages[language] = overlay
+        return self._languages[language]
+
+
+class _Translator(NodeTransformer):
+    """Puts the translation where a template asks for that of a plain text."""
+
+    def __init__(self, words: Mapping[str, Markup]) -> None:
+        self._words = words
+
+    def visit_Call(self, node: nodes.Call) -> nodes.Node:  # noqa: N802  (named for the kind of node)
+        """Translate a call that gives a text and nothing to fill in."""
+        self.generic_visit(node)
+        if isinstance(node.node, nodes.Name) and node.node.name in _TRANSLATES:
+            match node.args, node.kwargs, node.dyn_args, node.dyn_kwargs:
+                case [nodes.Const(value=str(text))], [], None, None:
+                    return nodes.Const(_plain(self._words[text]), lineno=node.lineno)
+        return node
+
+
+def _plain(words: Markup) -> str:
+    """As bare as it can be: Jinja would make markup anew wherever a constant stands."""
+    bare = str(words)
+    return bare if escape(bare) == bare else words
+
 
 def init_app(app: Flask) -> None:
     """Choose the environment. This comes first, since Flask makes it when somebody asks for it."""
-    app.jinja_environment = SharedGlobals
+    app.jinja_environment = TranslatedTemplates
