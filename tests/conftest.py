@@ -28,6 +28,7 @@ _BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 def pytest_configure(config: pytest.Config) -> None:
     """Refuse a database that we do not know, instead of testing on another one in silence; compile once."""
+    gc.set_threshold(10_000)  # an app is many objects that live as long as its test
     if DATABASE not in {"sqlite", "postgresql"}:
         raise pytest.UsageError(f"SNEAKY_TEST_DATABASE is {DATABASE!r}; use sqlite or postgresql")
     compile_once()
