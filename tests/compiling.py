@@ -6,8 +6,7 @@ the same things out of the same sources.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from types import CodeType
+from types import CodeType, MethodType
 from typing import Any
 
 from flask import Flask, has_app_context
@@ -17,7 +16,8 @@ from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine.default import DefaultDialect
 from werkzeug.routing import Rule
 
-Builder = Callable[..., tuple[str, str]]
+# What compiling leaves in a rule.
+_COMPILED = ("_parts", "_trace", "_converters", "arguments", "_build", "_build_unknown")
 
 
 class _Pages(BytecodeCache):
@@ -48,19 +48,23 @@ def compile_once() -> None:
 
 
 def _share_addresses() -> None:
-    """Routes with the same rule build their addresses with the same function."""
-    compile_builder = Rule._compile_builder
-    builders: dict[Any, Builder] = {}
+    """Routes with the same rule are compiled once: all our apps know the same converters and one host."""
+    compile_alone = Rule.compile
+    compiled: dict[tuple[Any, ...], dict[str, Any]] = {}
 
-    def shared(rule: Rule, append_unknown: bool = True) -> Builder:
-        if rule.defaults:  # they become part of the function
-            return compile_builder(rule, append_unknown)
-        key = (rule.rule, tuple(rule._trace), append_unknown)
-        if key not in builders:
-            builders[key] = compile_builder(rule, append_unknown)
-        return builders[key]
+    def shared(rule: Rule) -> None:
+        key = (rule.rule, rule.subdomain, rule.merge_slashes)
+        if rule.defaults or rule.map.host_matching:  # both become part of what is compiled
+            compile_alone(rule)
+        elif key not in compiled:
+            compile_alone(rule)
+            compiled[key] = {name: getattr(rule, name) for name in _COMPILED}
+        else:
+            vars(rule).update(compiled[key])
+            for builder in ("_build", "_build_unknown"):
+                setattr(rule, builder, MethodType(compiled[key][builder].__func__, rule))
 
-    Rule._compile_builder = shared  # type: ignore[assignment,method-assign]
+    Rule.compile = shared  # type: ignore[assignment,method-assign]
 
 
 def _share_statements() -> None:
