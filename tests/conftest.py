@@ -23,6 +23,8 @@ pytest_plugins = ["tests.fixtures_postgres"]
 
 # The database under every test that does not ask for one: SNEAKY_TEST_DATABASE=postgresql ./dev test
 DATABASE = os.environ.get("SNEAKY_TEST_DATABASE", "sqlite")  # noqa: TID251  (the tests' own switch)
+# These tests share a running instance, which ends with the last of them.
+TRUST = Path(__file__).parent / "trust"
 _BOTH = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgres)]
 
 
@@ -40,8 +42,10 @@ def pytest_collection_finish() -> None:
     gc.freeze()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """On PostgreSQL, leave out what is about the file of SQLite."""
+    """Begin with what takes long, so that both processes end together; leave out what is about SQLite."""
+    items.sort(key=lambda item: (TRUST not in item.path.parents, not item.get_closest_marker("slow")))
     if DATABASE == "postgresql":
         for item in items:
             if item.get_closest_marker("sqlite"):

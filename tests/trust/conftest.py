@@ -12,7 +12,7 @@ from sneaky.core.settings import load
 from tests.trust.instance import Instance
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def served(tmp_path_factory: pytest.TempPathFactory, empty_database: Path) -> Iterator[Instance]:
     """A running instance; nobody has set it up."""
     folder = tmp_path_factory.mktemp("served")
