@@ -13,7 +13,8 @@ from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
-from sneaky.core.db import db, transaction
+import sneaky.app
+from sneaky.core.db import db, engine_options, transaction
 from sneaky.core.errors import Forbidden, NotFound, RuleBroken, TooMany
 from sneaky.core.settings import Settings
 from sneaky.web.guards import organizer_only, participant_only
@@ -121,7 +122,9 @@ def test_a_page_for_errors_asks_no_database(app: Flask, monkeypatch: pytest.Monk
 def test_a_locked_database_answers_503_and_recovers(
     app_with: Callable[..., Flask], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = app_with(database_url=f"{settings.database_url}?timeout=0.05")
+    impatient = engine_options(settings.database_url) | {"connect_args": {"timeout": 0.05}}
+    monkeypatch.setattr(sneaky.app, "engine_options", lambda _url: impatient)
+    app = app_with()
     client = app.test_client()
     sign_in_organizer(client, an_organizer())
     app.add_url_rule("/write", view_func=lambda: str(session.update(n=1)))
