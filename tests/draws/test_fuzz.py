@@ -1,4 +1,4 @@
-"""A hundred thousand draws on random boards with random options: none may break a rule."""
+"""A hundred thousand draws on random boards with random options: none may break a rule; fewer day by day."""
 
 from __future__ import annotations
 
@@ -9,13 +9,14 @@ import pytest
 
 from sneaky.draws.matching import DrawNotFound, DrawOptions, DrawResult, NoValidDraw, draw
 from tests.draws.boards import has_reciprocal, loop_length, random_forbidden
+from tests.faults.processes import rounds
 
-DRAWS_PER_SEED = 25_000
+DRAWS_PER_SEED = rounds(25_000, 25_000, quick=6_250)
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(4))
-def test_no_draw_in_a_hundred_thousand_is_invalid(seed: int) -> None:
+def test_no_draw_on_a_random_board_is_invalid(seed: int) -> None:
     rng = Random(seed)
     drawn = impossible = 0
     while drawn < DRAWS_PER_SEED:
@@ -30,7 +31,7 @@ def test_no_draw_in_a_hundred_thousand_is_invalid(seed: int) -> None:
                 break
             assert_keeps_rules(result, size, forbidden, options)
             drawn += 1
-    assert impossible > 100
+    assert impossible > 100 * DRAWS_PER_SEED / 25_000
 
 
 def random_options(size: int, rng: Random) -> DrawOptions:

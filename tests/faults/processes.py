@@ -49,9 +49,15 @@ FAST = Pace(
 )
 
 
-def rounds(few: int, full: int) -> int:
-    """How many rounds to go: few in the daily run, all of them where SNEAKY_TEST_ROUNDS=full."""
-    return full if os.environ.get("SNEAKY_TEST_ROUNDS") == "full" else few  # noqa: TID251
+def rounds(few: int, full: int, *, quick: int | None = None) -> int:
+    """How many rounds to go: few in the check, all of them where SNEAKY_TEST_ROUNDS=full.
+
+    Where it is `quick`, as in the daily `./dev test`, those that have a number for it go as many.
+    """
+    switch = os.environ.get("SNEAKY_TEST_ROUNDS")  # noqa: TID251
+    if switch == "quick" and quick is not None:
+        return quick
+    return full if switch == "full" else few
 
 
 # On SQLite in the daily run, on both databases in the full rounds.
