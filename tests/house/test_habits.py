@@ -78,7 +78,7 @@ def test_imports_are_absolute() -> None:
     relative = [
         f"{module.name}:{node.lineno}"
         for module in modules(*EVERYTHING)
-        for node in ast.walk(module.tree)
+        for node in module.nodes
         if isinstance(node, ast.ImportFrom) and node.level
     ]
     assert relative == []
@@ -110,7 +110,7 @@ def test_nothing_is_left_for_later() -> None:
 
 
 def handlers(module: Module) -> Iterator[ast.ExceptHandler]:
-    return (node for node in ast.walk(module.tree) if isinstance(node, ast.ExceptHandler))
+    return (node for node in module.nodes if isinstance(node, ast.ExceptHandler))
 
 
 def test_nothing_swallows_every_error_unseen() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ from tests.house.source import ROOT, modules
 PAGES = ["docs/trust.md", "docs/clock.md", "docs/letters.md"]
 
 
+@cache
 def names_of_tests() -> set[str]:
     return {function.name for module in modules("tests") for function in module.functions()}
 
