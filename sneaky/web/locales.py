@@ -16,7 +16,7 @@ LANGUAGES = {"en": "English", "de": "Deutsch"}
 _CHOSEN = "language"
 
 
-class _Dictionary(dict[str, Markup]):
+class Dictionary(dict[str, Markup]):
     """The plain texts of pages in one language, each translated when it is first asked for."""
 
     def __init__(self, translations: Any) -> None:
@@ -57,13 +57,13 @@ def choices() -> list[tuple[str, str, bool]]:
 def word(text: str, **values: object) -> Markup:
     """A text of a page in its language; `values` are escaped."""
     if not values:
-        return dictionary()[text]
-    return _filled(dictionary().translations.gettext(text), values)
+        return _dictionary()[text]
+    return _filled(_dictionary().translations.gettext(text), values)
 
 
 def _words(singular: str, plural: str, num: int, **values: object) -> Markup:
     """A text of a page that counts, in its language; `num` is also among the values."""
-    text = dictionary().translations.ngettext(singular, plural, num)
+    text = _dictionary().translations.ngettext(singular, plural, num)
     return _filled(text, {"num": num, **values})
 
 
@@ -75,16 +75,17 @@ def _filled(text: str, values: dict[str, object]) -> Markup:
 
 
 @lru_cache(maxsize=len(LANGUAGES))
-def _dictionary_of(translations: Any) -> _Dictionary:
-    return _Dictionary(translations)
+def dictionary_of(translations: Any) -> Dictionary:
+    """The plain texts of one language, given what gettext loaded for it."""
+    return Dictionary(translations)
 
 
-def dictionary() -> _Dictionary:
+def _dictionary() -> Dictionary:
     """The words of this page's language, found once a page; Flask-Babel would look for them at every text."""
     try:
-        found: _Dictionary = g.dictionary
+        found: Dictionary = g.dictionary
     except AttributeError:
-        found = g.dictionary = _dictionary_of(get_translations())
+        found = g.dictionary = dictionary_of(get_translations())
     return found
 
 

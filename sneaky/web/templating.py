@@ -8,12 +8,12 @@ from typing import Any, Self
 from flask import Flask
 from flask.sansio.app import App
 from flask.templating import Environment
-from flask_babel import get_locale
+from flask_babel import get_locale, get_translations
 from jinja2 import Template, nodes
 from jinja2.visitor import NodeTransformer
 from markupsafe import Markup, escape
 
-from sneaky.web.locales import dictionary
+from sneaky.web.locales import dictionary_of
 
 _TRANSLATES = {"_", "gettext"}
 
@@ -64,7 +64,7 @@ class TranslatedTemplates(Environment):
     def _in_language(self, language: str) -> Self:
         if language not in self._languages:
             overlay = self.overlay()
-            overlay.words = dictionary()
+            overlay.words = dictionary_of(get_translations())
             self._languages[language] = overlay
         return self._languages[language]
 
