@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, g, has_request_context, request, url_for
+from flask import Flask, g, has_request_context, request
 from flask_babel import get_locale
 
 from sneaky import __version__
 from sneaky.web import locales
+from sneaky.web.addresses import address
 from sneaky.web.guards import organizer_or_none, participant_or_none
 from sneaky.web.locales import word as _
 
@@ -27,12 +28,12 @@ def _context() -> dict[str, Any]:
     is_anybody = bool(organizer_or_none() or participant_or_none())
     return calm | {
         "app_version": __version__,
-        "home_url": url_for("public.home"),
+        "home_url": address("public.home"),
         "nav_items": list(_places()),
-        "sign_out_url": url_for("signin.sign_out") if is_anybody else "",
+        "sign_out_url": address("signin.sign_out") if is_anybody else "",
         "languages": locales.choices(),
-        "language_url": url_for("public.language"),
-        "privacy_url": url_for("public.privacy"),
+        "language_url": address("public.language"),
+        "privacy_url": address("public.privacy"),
     }
 
 
@@ -48,4 +49,4 @@ def _places() -> list[tuple[str, str, bool]]:
         places.append(("operations.jobs", _("Operations"), request.blueprint == "operations"))
     if organizer:
         places.append(("signin.account", _("Account"), request.endpoint == "signin.account"))
-    return [(url_for(endpoint), word, is_here) for endpoint, word, is_here in places]
+    return [(address(endpoint), word, is_here) for endpoint, word, is_here in places]

@@ -8,10 +8,13 @@ import pytest
 from flask import Flask
 from werkzeug.routing import BuildError
 
+from sneaky.web import addresses
+
 
 @pytest.fixture
 def built(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """The endpoints of the addresses that were worked out."""
+    """The endpoints of the addresses that were worked out; none is remembered yet."""
+    addresses._remembered.cache_clear()
     asked: list[str] = []
     url_for = app.url_for
 
