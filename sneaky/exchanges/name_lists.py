@@ -63,7 +63,7 @@ def read_lines(text: str, exchange_id: int | None = None) -> Preview:
     """
     lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip(" ,;\t")]
     if len(lines) > MOST_LINES:
-        raise RuleBroken("Please give at most %(most)s lines at once.", most=f"{MOST_LINES:,}", field="lines")
+        raise RuleBroken("Please give at most %(most)s lines at once.", most=MOST_LINES, field="lines")
     taken = set() if exchange_id is None else _taking_part(exchange_id)
     seen: set[str] = set()
     rows = []

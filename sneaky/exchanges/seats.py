@@ -31,7 +31,7 @@ def refuse_full(session: Session, exchange_id: int, newcomers: int) -> None:
     if seated + newcomers > MOST_PARTICIPANTS:
         raise RuleBroken(
             "An exchange takes %(most)s people. Please make a second one for the others.",
-            most=f"{MOST_PARTICIPANTS:,}",
+            most=MOST_PARTICIPANTS,
         )
 
 

@@ -66,8 +66,10 @@ def moment(at: datetime, zone: str) -> Moment:
     return Moment(at, text, zone, _place(zone, language), "" if reader == text else reader)
 
 
-def day(at: datetime | date, zone: str = "UTC") -> str:
-    """The day of an instant in `zone`, or a plain date, with weekday."""
+def day(at: datetime | date | str, zone: str = "UTC") -> str:
+    """The day of an instant in `zone`, or a plain date (also in ISO form), with weekday."""
+    if isinstance(at, str):
+        at = date.fromisoformat(at)
     on = at.astimezone(pytz.timezone(zone)).date() if isinstance(at, datetime) else at
     return _date(on, _reader().language)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask
-from flask_babel import gettext
+from flask_babel import format_decimal, gettext
 
 from sneaky.core.errors import SneakyError
 from sneaky.executions.explain import explain
@@ -20,9 +20,9 @@ def init_app(app: Flask) -> None:
 def told(error: SneakyError) -> str:
     """What went wrong, as the reader of the page understands it."""
     said = str(gettext(error.template))
-    return (
-        said % {name: _filling(name, value) for name, value in error.values.items()} if error.values else said
-    )
+    if not error.values:
+        return said
+    return said % {name: _filling(name, value, said) for name, value in error.values.items()}
 
 
 def retold(sentence: str) -> str:
@@ -30,7 +30,9 @@ def retold(sentence: str) -> str:
     return explain(sentence)
 
 
-def _filling(name: str, value: object) -> object:
+def _filling(name: str, value: object, said: str) -> object:
     if isinstance(value, SneakyError):
         return told(value)
+    if isinstance(value, int) and f"%({name})s" in said:  # one that may need to be parted: “10,000”
+        return format_decimal(value)
     return gettext(value) if name in _WORDS else value

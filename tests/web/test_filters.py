@@ -70,11 +70,12 @@ def test_outside_of_a_request_and_on_error_pages_there_is_no_reader(app: Flask) 
         ("en", EVE, "Europe/Berlin", "Thursday, 24 December 2026"),
         ("en", EVE, "Asia/Tokyo", "Friday, 25 December 2026"),
         ("en", date(2026, 12, 24), "Asia/Tokyo", "Thursday, 24 December 2026"),
+        ("en", "2026-12-24", "Asia/Tokyo", "Thursday, 24 December 2026"),
         ("de", EVE, "Europe/Berlin", "Donnerstag, 24. Dezember 2026"),
     ],
 )
 def test_a_day_is_written_with_weekday(
-    app: Flask, language: str, at: datetime | date, zone: str, text: str
+    app: Flask, language: str, at: datetime | date | str, zone: str, text: str
 ) -> None:
     with app.test_request_context(), force_locale(language):
         assert filters.day(at, zone) == text

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from sneaky.core.clock import now
 from sneaky.core.db import db
-from sneaky.exchanges import join_links
+from sneaky.exchanges import join_links, lifecycle
 from sneaky.models import Exchange, ExchangeState, LetterState, Participant
 from tests.factories import an_exchange, an_organizer, participants
 from tests.web.exchanging import drawn, name_of, organized, path_of, settle_letters
@@ -213,6 +213,15 @@ def test_the_join_link_stands_ready_and_can_be_replaced(client: FlaskClient) -> 
     assert "<svg" in client.get(path_of(exchange_id, "invitation")).text
     press(client, path_of(exchange_id, "joining/new-link"), on=path_of(exchange_id))
     assert link not in client.get(path_of(exchange_id)).text
+
+
+def test_nobody_is_invited_by_a_picture_while_joining_is_closed(client: FlaskClient) -> None:
+    exchange_id = organized(client)
+    join_links.replace(exchange_id)
+    lifecycle.close_registration(exchange_id)
+    page = client.get(path_of(exchange_id, "invitation")).text
+    assert "There is no join link now: joining is closed." in page
+    assert "/j/" not in page
 
 
 def test_a_deadline_is_told_in_the_zone_of_the_exchange(client: FlaskClient) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from datetime import date
 
 import pytest
 from flask import Flask
@@ -121,6 +122,18 @@ def test_what_is_known_can_be_read_and_taken_along(client: FlaskClient) -> None:
     answer = client.get("/me/data.json")
     assert json.loads(answer.text)["wish_list"][0]["title"] == "Tea pot"
     assert "attachment" in answer.headers["Content-Disposition"]
+
+
+def test_days_of_messages_are_told_with_their_weekday_and_taken_along_plain(client: FlaskClient) -> None:
+    people = drawn(client)[1]
+    reveal.reveal(people[0])
+    conversations.write(people[0], MessageAuthor.GIVER, "Tea?")
+    sign_in_participant(client, people[0])
+    (told,) = json.loads(client.get("/me/data.json").text)["with_recipient"]
+    day = date.fromisoformat(told["sent_on"])
+    page = client.get("/me/data").text
+    assert f"{day:%A}, {day.day} {day:%B %Y}" in page
+    assert told["sent_on"] not in page
 
 
 def test_leaving_before_the_draw(client: FlaskClient) -> None:

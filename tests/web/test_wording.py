@@ -43,6 +43,15 @@ def test_an_error_keeps_a_per_cent_sign_that_somebody_typed(app: Flask) -> None:
     assert told(NotFound("100 % gone")) == "100 % gone"
 
 
+def test_large_numbers_are_parted_as_the_reader_is_used_to(app: Flask) -> None:
+    full = RuleBroken(
+        "An exchange takes %(most)s people. Please make a second one for the others.", most=10_000
+    )
+    for language, number in (("de", "10.000"), ("en", "10,000")):
+        with force_locale(language):
+            assert number in told(full)
+
+
 def test_an_error_can_tell_of_another(app: Flask) -> None:
     outer = RuleBroken(
         "%(who)s: %(problem)s", who="takes part already", problem=RuleBroken("takes part already")
