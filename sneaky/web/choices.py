@@ -1,15 +1,30 @@
-"""What select fields offer."""
+"""What select fields offer, and people to be ticked."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from functools import lru_cache
+from typing import Any
 
 import pytz
 from babel.dates import get_timezone_location
 from flask_babel import get_locale
 from flask_babel import gettext as _
+from flask_babel import lazy_gettext as _l
+from wtforms import SelectMultipleField
 from wtforms.fields.choices import SelectChoice  # type: ignore[attr-defined, unused-ignore]
+from wtforms.widgets import CheckboxInput, ListWidget
+
+
+class PeopleTicks(SelectMultipleField):
+    """People, to be ticked."""
+
+    widget = ListWidget(prefix_label=False)
+    option_widget = CheckboxInput()
+
+    def __init__(self, label: Any, **options: Any) -> None:
+        super().__init__(label, choices=[], **options)
+        self.invalid_choice_message = _l("You ticked somebody who is not here any more. Please look again.")
 
 
 def choice(value: str, label: object, *, group: str | None = None) -> SelectChoice:

@@ -14,8 +14,9 @@ from sneaky.access.trail import PAGE_SIZE
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.executions import alerts
-from sneaky.models import Instance, Letter, LetterKind, TroubleKind
+from sneaky.models import Instance, Leader, Letter, LetterKind, TroubleKind
 from sneaky.outbox import queue
+from sneaky.upkeep.backups import HELD_AFTER_RESTORE
 from tests.access.looking import token_in
 from tests.clock_factories import a_failed_run, a_ticking_clock
 from tests.factories import an_exchange, an_organizer
@@ -65,6 +66,20 @@ def test_mail_that_is_held_is_told_with_its_reason(app: Flask) -> None:
     page = an_admins_browser(app).get(HEALTH).text
     assert "held back" in page
     assert "The mail provider does not accept our key." in page
+
+
+def test_what_is_wrong_is_told_in_the_language_of_the_admin(app: Flask) -> None:
+    with transaction() as session:
+        session.add(Leader(id=1, holder="late", term=3, ticked_at=now() - timedelta(minutes=5)))
+    slow = "running for 900 s, usually 30 s"
+    alerts.raise_trouble(TroubleKind.SLOW, "deliver_letters", error=slow)
+    queue.hold(HELD_AFTER_RESTORE)
+    admin = an_admins_browser(app, locale="de")
+    for page in (admin.get(HEALTH).text, admin.get("/operations/outbox").text):
+        assert "aus einer Sicherung wiederhergestellt; nichts geht hinaus" in page
+    page = admin.get(HEALTH).text
+    assert "<li>Die letzte Runde der Uhr war um" in page
+    assert "Der Lauf dauert schon 900 Sekunden; sonst sind es 30." in page
 
 
 def test_programs_read_health_as_json(app: Flask) -> None:

@@ -160,7 +160,7 @@ def test_the_way_from_a_person_ticks_them(client: FlaskClient) -> None:
     [
         ({}, "Say who leaves"),
         ({"joining": "Zoe, nonsense"}, "Zoe: "),
-        ({"leaving": "nobody"}, "not a valid choice"),
+        ({"leaving": "nobody"}, "ticked somebody who is not here any more"),
     ],
 )
 def test_a_repair_that_says_nothing_sensible_comes_back(

@@ -18,7 +18,7 @@ from sneaky.jobs.schedules import checked
 from sneaky.jobs.timetable import BY_ID
 from sneaky.reminders.sending import NOBODY_WANTS
 from sneaky.web.wording import retold, told
-from tests.factories import a_participant, an_exchange
+from tests.factories import a_participant, an_exchange, participants
 from tests.house.source import modules
 from tests.web.exchanging import drawn, organized, path_of
 from tests.web.signing_in import press
@@ -103,6 +103,21 @@ def test_a_button_and_a_form_are_refused_in_german(client: FlaskClient) -> None:
     assert "Es ist schon ausgelost. Nimm zuerst die Auslosung zurück" in client.get(path_of(exchange_id)).text
     form = press(client, path_of(exchange_id, "rescue"))
     assert "Wähle eine Person, die nicht erscheint." in form.text
+
+
+@pytest.mark.parametrize(("page", "field"), [("rules/households", "people"), ("repair", "leaving")])
+def test_somebody_who_cannot_be_ticked_is_refused_in_german(
+    client: FlaskClient, page: str, field: str
+) -> None:
+    if page == "repair":
+        exchange_id, _people = drawn(client)
+    else:
+        exchange_id = organized(client)
+        participants(exchange_id, 3)
+    client.environ_base["HTTP_ACCEPT_LANGUAGE"] = "de"
+    on = path_of(exchange_id, page.partition("/")[0])
+    answer = press(client, path_of(exchange_id, page), on=on, **{field: "nobody"})
+    assert "Du hast eine Person angekreuzt, die nicht mehr dabei ist." in answer.text
 
 
 def test_a_verdict_is_told_in_german(client: FlaskClient) -> None:

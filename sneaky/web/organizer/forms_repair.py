@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
-from wtforms import HiddenField, RadioField, SelectMultipleField
-from wtforms.widgets import CheckboxInput, ListWidget
+from wtforms import HiddenField, RadioField
 
 from sneaky.core.errors import RuleBroken
 from sneaky.draws.repair import Newcomer, Repair
@@ -14,20 +13,10 @@ from sneaky.exchanges.lookup import participant_id_for
 from sneaky.exchanges.name_lists import read_lines
 from sneaky.exchanges.naming import person_called
 from sneaky.exchanges.pages.repair import RepairPage
-from sneaky.web.choices import choice
+from sneaky.web.choices import PeopleTicks, choice
 from sneaky.web.forms import BaseForm, Paragraphs, at_most
 
 _LONGEST_LIST = 20_000
-
-
-class PeopleTicks(SelectMultipleField):
-    """People, to be ticked."""
-
-    widget = ListWidget(prefix_label=False)
-    option_widget = CheckboxInput()
-
-    def __init__(self, label: Any, **options: Any) -> None:
-        super().__init__(label, choices=[], **options)
 
 
 class OnePerson(RadioField):

@@ -7,14 +7,13 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, Field, RadioField, SelectMultipleField
+from wtforms import BooleanField, Field, RadioField
 from wtforms.validators import ValidationError
-from wtforms.widgets import CheckboxInput, ListWidget
 
 from sneaky.exchanges.pages.rules import PersonRules
 from sneaky.models import AvoidLastYear
 from sneaky.models.columns import EMAIL_LENGTH, NAME_LENGTH
-from sneaky.web.choices import choice
+from sneaky.web.choices import PeopleTicks, choice
 from sneaky.web.forms import BaseForm, Line, at_most, needed
 
 
@@ -29,9 +28,7 @@ class ExclusionForm(BaseForm):
 class HouseholdForm(BaseForm):
     """Who lives together: ticked where they are few, typed where they are many."""
 
-    people = SelectMultipleField(
-        _l("Who lives together?"), widget=ListWidget(prefix_label=False), option_widget=CheckboxInput()
-    )
+    people = PeopleTicks(_l("Who lives together?"))
     person = Line(_l("Who"), [at_most(EMAIL_LENGTH)])
     household = Line(_l("Name of the household"), [needed(), at_most(NAME_LENGTH)])
 
