@@ -14,6 +14,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 from werkzeug.test import TestResponse
 
+from sneaky import __version__
 from sneaky.cli import Composer
 from sneaky.cli.main import sneaky
 from sneaky.core.db import db
@@ -41,10 +42,11 @@ _SEALED = (
     *("Ann Miller", "Bakery Lane 4", "12 Fir Lane"),
 )
 _NAMES = (
-    *("Sneaky Klaus", "English", "Deutsch", "SQLite", "PostgreSQL", "localhost"),
+    *("Sneaky Klaus", __version__, "English", "Deutsch", "localhost"),
     *("New York", "Berlin", "Ann", "Bob", "Miller", "Zoe", "ms", "kB", "MB"),
 )
-_ADDRESS = re.compile(r"\S+@\S+|https?://\S*")
+# Addresses, and how a database calls itself.
+_SPELLED = re.compile(r"\S+@\S+|https?://\S*|(SQLite|PostgreSQL) \d.*")
 _WORD = re.compile(r"[A-Za-z][a-z]")
 
 
@@ -62,7 +64,7 @@ class Reader:
     def left_in_english(self, english: str, german: str) -> list[str]:
         """What stands on both pages alike, and was typed by nobody."""
         both = Page(english).texts & Page(german).texts - self._alike
-        return [text for text in both if _WORD.search(self._known.sub("", _ADDRESS.sub("", text)))]
+        return [text for text in both if _WORD.search(self._known.sub("", _SPELLED.sub("", text)))]
 
 
 class Tourist:
