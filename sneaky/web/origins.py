@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
 
-from flask import Flask, abort, current_app, g, request
+from flask import Flask, abort, current_app, g, request, session
 from flask_wtf.csrf import CSRFProtect, generate_csrf
 
+from sneaky.core.crypto import keyring
 from sneaky.core.settings import settings
 
 V = TypeVar("V", bound=Callable[..., Any])
 
+_KEPT = 512
 _SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 _csrf = CSRFProtect()
 _open_views: set[Callable[..., Any]] = set()
@@ -39,7 +42,17 @@ def takes_foreign_requests(view: V) -> V:
 
 def _form_token() -> str:
     """The token of this page; every form on it carries the same."""
-    token: str = g.get("csrf_token") or generate_csrf()
+    if "form_token" not in g:
+        known = session.get("csrf_token")
+        g.form_token = _signed(known, keyring().fingerprint) if known else generate_csrf()
+    token: str = g.form_token
+    return token
+
+
+@lru_cache(maxsize=_KEPT)
+def _signed(_token: str, _key: str) -> str:
+    """The token of this browser, signed once with a key and not at each page: ours do not run out."""
+    token: str = generate_csrf()
     return token
 
 

@@ -36,8 +36,10 @@ from sneaky.models import (
 )
 from sneaky.outbox import gate, links, queue
 from sneaky.upkeep import forgetting, keys
+from tests.factories import an_organizer
 from tests.faults.processes import on_both_in_full, rounds, wait_until
 from tests.upkeep.lives import ADDRESS, MESSAGE, a_full_life, settings_of
+from tests.web.signing_in import csrf_token, sign_in_organizer
 
 ROOT = Path(__file__).parents[2]
 FIRST = b"1" * 64
@@ -156,6 +158,28 @@ def test_forms_that_stand_open_can_still_be_sent(app: Flask) -> None:
     assert answered() == refused_for_the_password == 422
     forgetting.forget()
     assert answered() == 400
+
+
+def test_forms_made_since_the_change_outlive_the_old_key(app: Flask) -> None:
+    following(app)
+    app.config["WTF_CSRF_ENABLED"] = True
+    browser = app.test_client()
+    sign_in_organizer(browser, an_organizer())
+
+    def answered(token: str) -> int:
+        form = {"csrf_token": token, "language": "de"}
+        return browser.post("/language", data=form, headers={"Origin": "http://localhost"}).status_code
+
+    def shown() -> str:
+        with app.app_context():  # what a request remembers ends with it
+            return csrf_token(browser.get("/account").text)
+
+    before = shown()
+    keys.rotate(grace=0)
+    since = shown()
+    assert (answered(before), answered(since)) == (303, 303)
+    forgetting.forget()
+    assert (answered(before), answered(since)) == (400, 303)
 
 
 def test_forgetting_ends_what_only_the_old_key_has_made(app: Flask) -> None:

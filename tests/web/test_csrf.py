@@ -100,6 +100,12 @@ def test_links_from_elsewhere_may_still_be_followed(client: FlaskClient) -> None
     assert client.get("/sign-in", headers={"Sec-Fetch-Site": "cross-site"}).status_code == 200
 
 
+def test_each_browser_has_a_token_of_its_own_and_keeps_it(app: Flask) -> None:
+    one, other = app.test_client(), app.test_client()
+    tokens = [csrf_token(browser.get("/sign-in").text) for browser in (one, one, other, one)]
+    assert tokens[0] == tokens[1] == tokens[3] != tokens[2]
+
+
 def test_a_token_lives_as_long_as_its_session(client: FlaskClient) -> None:
     with time_machine.travel(datetime(2026, 12, 1, tzinfo=UTC), tick=False) as clock:
         token = csrf_token(client.get("/sign-in").text)
