@@ -14,7 +14,8 @@ from sneaky.core.settings import EXTENSION
 from tests.web.exchanging import counted_queries
 
 PEOPLE = 30
-ROUNDS = 5
+ROUNDS = 20
+RATE_ROUNDS = 5
 # Who asks, and whether the exchange is theirs: every page of an organizer asks both before its own queries.
 CONSTANT = 2
 
@@ -61,11 +62,12 @@ def _against_hello() -> Iterator[Row]:
         path, cookie = an_exchange_page(PEOPLE)
         with serving_instance(app.extensions[EXTENSION]) as served:
             served.ask(path, cookie, 20)
-            costs = [(served.cost(HELLO, cookie, 100), served.cost(path, cookie, 30)) for _ in range(ROUNDS)]
+            costs = [(served.cost(HELLO, cookie, 50), served.cost(path, cookie, 15)) for _ in range(ROUNDS)]
     hello, page = (statistics.median(column) for column in zip(*costs, strict=True))
     yield at_least(
         18,
-        100 * hello / page,
+        # Round by round, since what else the host does comes and goes.
+        statistics.median(100 * hello / page for hello, page in costs),
         metric=f"exchange page, {PEOPLE} participants",
         against="hello page of the same app",
         unit="%",
@@ -75,7 +77,7 @@ def _against_hello() -> Iterator[Row]:
 
 def _best_rate(served: Served, path: str, cookie: str) -> float:
     served.ask(path, cookie, 20)
-    return max(served.rate(path, cookie, 20) for _ in range(ROUNDS))
+    return max(served.rate(path, cookie, 20) for _ in range(RATE_ROUNDS))
 
 
 def _queries_of(app: Flask, path: str, cookie: str) -> int:

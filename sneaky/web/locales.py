@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import Any
 
+from babel import Locale
 from flask import Flask, g, has_request_context, request
 from flask_babel import Babel, get_locale, get_translations
 from markupsafe import Markup, escape
@@ -33,11 +34,10 @@ def init_app(app: Flask, settings: Settings) -> None:
     app.jinja_env.globals.update(_=word, gettext=word, ngettext=_words)
 
 
-def select() -> str:
+def select() -> Locale:
     """The language of this request; outside of one, the default. An error page asks only the browser."""
-    if not has_request_context():
-        return settings().default_locale
-    return _of_person() or _of_browser() or settings().default_locale
+    code = (_of_person() or _of_browser()) if has_request_context() else None
+    return _locale(code or settings().default_locale)
 
 
 def choose(code: str) -> bool:
@@ -87,6 +87,12 @@ def _dictionary() -> Dictionary:
     except AttributeError:
         found = g.dictionary = dictionary_of(get_translations())
     return found
+
+
+@cache
+def _locale(code: str) -> Locale:
+    """Read once: Flask-Babel would do so at each request."""
+    return Locale.parse(code)
 
 
 def _of_browser() -> str | None:

@@ -81,6 +81,6 @@ def test_an_error_page_asks_only_the_browser(client: FlaskClient) -> None:
 
 def test_outside_of_a_request_the_default_is_spoken(app_with: Callable[..., Flask]) -> None:
     app_with(default_locale="de")
-    assert locales.select() == "de"
+    assert str(locales.select()) == "de"
     assert render_template_string("{{ nav_items is defined }}") == "False"
     assert str(get_locale()) == "de"
