@@ -34,16 +34,6 @@ class Moment:
 
 
 @dataclass(frozen=True)
-class Entry:
-    """A line of a timeline."""
-
-    title: str
-    when: str
-    state: str
-    detail: str = ""
-
-
-@dataclass(frozen=True)
 class Wish:
     """An item of a wish list."""
 
@@ -119,11 +109,11 @@ def styleguide() -> dict[str, object]:
             reader="22:00",
         ),
         "entries": [
-            Entry("Draw", "Sun 22 Nov, 20:14", "done", "12 letters"),
-            Entry("Reminder", "Thu 17 Dec, 18:00", "skipped", "The day was moved and is nearer now."),
-            Entry("Reminder", "Mon 21 Dec, 18:00", "next"),
-            Entry("The day", "Thu 24 Dec, 18:00 (Berlin)", "planned"),
-            Entry("Erased", "Sat 23 Jan", "planned", "You are warned on 16 Jan."),
+            ("Draw", "Sun 22 Nov, 20:14", "12 letters", "done"),
+            ("Reminder", "Thu 17 Dec, 18:00", "The day was moved and is nearer now.", "skipped"),
+            ("Reminder", "Mon 21 Dec, 18:00", "", "next"),
+            ("The day", "Thu 24 Dec, 18:00 (Berlin)", "", "planned"),
+            ("Erased", "Sat 23 Jan", "You are warned on 16 Jan.", "planned"),
         ],
         "runs": [Run(ms, f"{ms} ms") for ms in (12, 14, 11, 16, 13, 12)]
         + [Run(31, "31 ms, failed", is_failed=True)],

@@ -112,6 +112,7 @@ class Page(HTMLParser):
 def look() -> Flask:
     """An app that has templates, languages, files and a token, and neither sessions nor a database."""
     app = Flask("sneaky", static_folder="web/static", template_folder="web/templates")
+    app.jinja_options = {}  # compiled here, by Jinja as it comes
     Babel(app)
     files.init_app(app)
     app.jinja_env.globals["csrf_token"] = lambda: "a-token"

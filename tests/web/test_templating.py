@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from jinja2 import DictLoader, TemplateSyntaxError
+from jinja2 import DictLoader, TemplateSyntaxError, UndefinedError
+from markupsafe import Markup
 
 from sneaky.web import locales
 
@@ -72,3 +73,57 @@ def test_a_broken_template_is_told_with_its_name(pages: Flask) -> None:
     with pytest.raises(TemplateSyntaxError) as broken:
         said(pages, "en", "broken")
     assert (broken.value.name, broken.value.lineno) == ("broken", 1)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("{{ text }}", "&lt;b&gt;"),
+        ("{{ markup }}", "<b>"),
+        ("{{ markup ~ text }}", "<b>&lt;b&gt;"),
+        ("{{ spoken }}", "<i>"),
+        ("{{ 3 }}{{ none }}{{ missing }}", "3None"),
+        ("{% set kept %}{{ text }}{% endset %}{{ kept }}", "&lt;b&gt;"),
+        ("{% for one in [text, markup] %}{{ one }}{% endfor %}", "&lt;b&gt;<b>"),
+        ("{{ (text|upper) if markup else text }}", "&lt;B&gt;"),
+    ],
+)
+def test_everything_but_markup_is_escaped(pages: Flask, source: str, expected: str) -> None:
+    class Spoken:
+        def __html__(self) -> str:
+            return "<i>"
+
+    given = {"text": "<b>", "markup": Markup("<b>"), "spoken": Spoken()}
+    assert pages.jinja_env.from_string(source).render(given) == expected
+
+
+@pytest.mark.parametrize(
+    ("call", "expected"),
+    [
+        ("told(1, b=2)", "(1,) {'b': 2}"),
+        ("told(1, **more)", "(1,) {'c': 3}"),
+        ("told(*some, b=2)", "(1, 2) {'b': 2}"),
+        ("told(class=1, **more)", "() {'class': 1, 'c': 3}"),
+        ("told()", "() {}"),
+        ("told(told)|length > 9", "True"),
+    ],
+)
+def test_what_a_template_calls_gets_what_it_was_given(pages: Flask, call: str, expected: str) -> None:
+    def told(*args: object, **kwargs: object) -> Markup:
+        return Markup(f"{args} {kwargs}")  # noqa: S704  (made of numbers)
+
+    given = {"told": told, "some": [1, 2], "more": {"c": 3}}
+    assert pages.jinja_env.from_string(f"{{{{ {call} }}}}").render(given) == expected
+
+
+def test_a_piece_shows_what_its_caller_holds(pages: Flask) -> None:
+    source = (
+        "{% macro box(title) %}<p>{{ title }}{{ caller(title) }}</p>{% endmacro %}"
+        "{% for one in 'ab' %}{% call(title) box(one) %}{{ one ~ title ~ '&' }}{% endcall %}{% endfor %}"
+    )
+    assert pages.jinja_env.from_string(source).render() == "<p>aaa&amp;</p><p>bbb&amp;</p>"
+
+
+def test_what_is_not_there_cannot_be_called(pages: Flask) -> None:
+    with pytest.raises(UndefinedError, match="nothing"):
+        pages.jinja_env.from_string("{{ nothing() }}").render()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import and_, true
 
@@ -11,7 +12,7 @@ from sneaky.core.clock import now
 from sneaky.exchanges.pages import counts
 from sneaky.exchanges.pages.facts import ExchangeFacts, Next, about_exchange, facts_of, read, what_is_next
 from sneaky.exchanges.pages.late import IS_LATE, LateJoiner, late_joiners
-from sneaky.exchanges.pages.person_rows import People, list_people
+from sneaky.exchanges.pages.person_rows import PersonRow, first_people
 from sneaky.exchanges.pages.timeline import ReminderRow, TimelineEntry, forecast, reminder_rows, timeline
 from sneaky.models import Draw, Exchange, Match, Participant, ReminderState
 
@@ -53,8 +54,7 @@ _PAGE = (
 )
 
 
-@dataclass(frozen=True)
-class Progress:
+class Progress(NamedTuple):
     """How far everybody is, as numbers; they never tell who."""
 
     people: int
@@ -79,12 +79,12 @@ class Progress:
 
 @dataclass(frozen=True)
 class ExchangePage:
-    """Everything the exchange page shows; `is_short` says that more people are on their own page."""
+    """Everything the exchange page shows; of many people only the first, those in trouble before all."""
 
     facts: ExchangeFacts
     progress: Progress
     next: Next
-    people: People
+    people: tuple[PersonRow, ...]
     late_joiners: tuple[LateJoiner, ...]
     timeline: tuple[TimelineEntry, ...]
     households: int
@@ -93,9 +93,14 @@ class ExchangePage:
     drawn_at: datetime | None
 
     @property
-    def is_short(self) -> bool:
-        """Whether not everybody is shown."""
-        return self.people.last > 1
+    def everybody(self) -> int:
+        """How many did not withdraw, shown here or not."""
+        return self.progress.people + self.progress.unconfirmed
+
+    @property
+    def unreachable(self) -> tuple[PersonRow, ...]:
+        """Those shown here whose last letter did not arrive."""
+        return tuple(person for person in self.people if person.is_unreachable)
 
     @property
     def shows_opened(self) -> bool:
@@ -123,7 +128,7 @@ def exchange_page(exchange_id: int) -> ExchangePage:
         facts=facts,
         progress=progress,
         next=what_is_next(facts, people=progress.people, reminder_at=_nearest(reminders), now=now()),
-        people=list_people(exchange_id, size=PEOPLE_IN_SHORT, with_left=False),
+        people=first_people(exchange_id, PEOPLE_IN_SHORT),
         late_joiners=late_joiners(exchange_id) if facts.is_drawn and progress.late else (),
         timeline=timeline(facts, reminders, drawn_at=row.drawn_at, letters=row.participant_count),
         households=row.households,

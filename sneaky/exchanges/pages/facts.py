@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
 from enum import StrEnum
+from functools import cached_property
 from typing import Any
 
 from sqlalchemy import Select, bindparam, select
@@ -83,7 +84,7 @@ class ExchangeFacts:
         """When the organizer is told that the end is near: 7 days before the erasure."""
         return self.erased_at - WARNING_LEAD if self.erased_at else None
 
-    @property
+    @cached_property
     def erased_at(self) -> datetime | None:
         """When the exchange is erased: 30 days after it is over, or when the organizer said.
 

@@ -34,19 +34,13 @@ _IS_SHOWN = Letter.kind.in_([constant(kind) for kind in (LetterKind.CONFIRM_REGI
 _IS_OPENED = counts.IS_CURRENT & Match.revealed_at.is_not(None)
 
 
-# Tuples, since a page makes fifty of each, and a frozen dataclass takes four times as long to make.
-class LetterGlance(NamedTuple):
-    """How the letter that matters now stands; `error` is what the mail server answered."""
-
-    state: LetterState
-    error: str
-    next_try_at: datetime | None
-
-
+# A tuple, since a page makes fifty, and a frozen dataclass takes four times as long to make.
 class PersonRow(NamedTuple):
-    """One participant as the organizer sees them; unreachable once the very last letter did not arrive."""
+    """One participant as the organizer sees them; unreachable once the very last letter did not arrive.
 
-    letter: LetterGlance | None
+    Of the letter that matters now, if there is one: how it stands, and what the mail server answered.
+    """
+
     public_id: str
     name: str
     email: str
@@ -57,6 +51,9 @@ class PersonRow(NamedTuple):
     wishes: int
     has_opened: bool
     is_unreachable: bool
+    letter_state: LetterState | None
+    letter_error: str | None
+    next_try_at: datetime | None
 
 
 @dataclass(frozen=True)
@@ -68,37 +65,34 @@ class People:
     last: int
     total: int
 
-    @property
-    def unreachable(self) -> tuple[PersonRow, ...]:
-        """Those on this page whose last letter did not arrive."""
-        return tuple(row for row in self.rows if row.is_unreachable)
 
-
-def list_people(
-    exchange_id: int, *, search: str = "", number: int = 1, size: int = PEOPLE_A_PAGE, with_left: bool = True
-) -> People:
+def list_people(exchange_id: int, *, search: str = "", number: int = 1) -> People:
     """Page `number` (from 1, cut to what exists) of the people found; one query, two beyond the end.
 
-    `with_left` also lists those who withdrew, at the end.
+    Those who withdrew come at the end.
     """
-    query = _ALL if with_left else _STAYING
-    if search.strip():
-        query = query.where(_containing(search.strip()))
+    query = _ALL.where(_containing(search.strip())) if search.strip() else _ALL
     number = max(number, 1)
-    rows = _slice(query, exchange_id, number, size)
+    rows = _slice(query, exchange_id, number)
     if not rows and number > 1:
-        number = last_page(_count(query, exchange_id), size)
-        rows = _slice(query, exchange_id, number, size)
+        number = last_page(_count(query, exchange_id), PEOPLE_A_PAGE)
+        rows = _slice(query, exchange_id, number)
     total = rows[0].total if rows else 0
-    return People(tuple(_person(row) for row in rows), number, last_page(total, size), total)
+    people = tuple(PersonRow(*person) for *person, _total in rows)
+    return People(people, number, last_page(total, PEOPLE_A_PAGE), total)
 
 
-def _slice(query: Select[Any], exchange_id: int, number: int, size: int) -> list[Any]:
+def first_people(exchange_id: int, size: int) -> tuple[PersonRow, ...]:
+    """The first of those who did not withdraw; one query."""
+    return tuple(PersonRow(*row) for row in rows_read(_FIRST, exchange_id=exchange_id, size=size))
+
+
+def _slice(query: Select[Any], exchange_id: int, number: int, size: int = PEOPLE_A_PAGE) -> list[Any]:
     return list(rows_read(query, exchange_id=exchange_id, size=size, skipped=(number - 1) * size))
 
 
 def _count(query: Select[Any], exchange_id: int) -> int:
-    first = _slice(query, exchange_id, 1, 1)
+    first = _slice(query, exchange_id, 1, size=1)
     return first[0].total if first else 0
 
 
@@ -108,7 +102,7 @@ def one_person(exchange_id: int, participant_id: int) -> PersonRow:
     row = db.session.execute(_ROWS.where(*here)).one_or_none()
     if row is None:
         raise NotFound
-    return _person(row)
+    return PersonRow(*row)
 
 
 def _containing(text: str) -> ColumnElement[bool]:
@@ -147,7 +141,6 @@ def _rows() -> Select[Any]:
             func.coalesce(latest.error, shown.error).label("letter_error"),
             # Asked for where it is told alone, since an instant costs more than any other value of a row.
             case((shown.state == constant(LetterState.FAILED), shown.next_try_at)).label("next_try_at"),
-            func.count().over().label("total"),
         )
         .select_from(Participant)
         .outerjoin(Household, Household.id == Participant.household_id)
@@ -157,17 +150,8 @@ def _rows() -> Select[Any]:
     )
 
 
-def _person(row: Any) -> PersonRow:
-    *person, letter_state, letter_error, next_try_at, _total = row
-    letter = LetterGlance(letter_state, letter_error, next_try_at) if letter_state else None
-    return PersonRow(letter, *person)
-
-
 # Made once: putting such a query together costs more than running it.
 _ROWS = _rows()
-_ALL = (
-    _ROWS.where(Participant.exchange_id == bindparam("exchange_id"))
-    .limit(bindparam("size"))
-    .offset(bindparam("skipped"))
-)
-_STAYING = _ALL.where(~counts.HAS_LEFT)
+_HERE = _ROWS.where(Participant.exchange_id == bindparam("exchange_id")).limit(bindparam("size"))
+_ALL = _HERE.add_columns(func.count().over().label("total")).offset(bindparam("skipped"))
+_FIRST = _HERE.where(~counts.HAS_LEFT)

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
+from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
@@ -36,8 +37,7 @@ class Standing(StrEnum):
     SKIPPED = "skipped"  # did not happen, with a reason
 
 
-@dataclass(frozen=True)
-class TimelineEntry:
+class TimelineEntry(NamedTuple):
     """One line: what, when (UTC, to be shown in the exchange's zone) and how it stands."""
 
     what: Happening
@@ -48,8 +48,7 @@ class TimelineEntry:
     reason: str = ""
 
 
-@dataclass(frozen=True)
-class ReminderRow:
+class ReminderRow(NamedTuple):
     """One reminder with its instant (UTC) and what it did; before the draw only a forecast."""
 
     days_before: int
@@ -156,6 +155,6 @@ def _with_next(entries: Sequence[TimelineEntry]) -> tuple[TimelineEntry, ...]:
     marked = list(entries)
     for place, entry in enumerate(marked):
         if entry.standing is Standing.PLANNED:
-            marked[place] = replace(entry, standing=Standing.NEXT)
+            marked[place] = entry._replace(standing=Standing.NEXT)
             break
     return tuple(marked)
