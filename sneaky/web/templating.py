@@ -44,10 +44,20 @@ class _Direct(CodeGenerator):
 
     def _output_child_pre(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
         """Let markup pass as it is, which Jinja would make anew, and escape everything else."""
-        self.write("(out if type(out := ")
+        if _escapes(frame):
+            self.write("(out if type(out := ")
+        else:
+            super()._output_child_pre(node, frame, finalize)
 
     def _output_child_post(self, node: nodes.Expr, frame: Frame, finalize: Any) -> None:
-        self.write(") is Markup else escape(out))")
+        if _escapes(frame):
+            self.write(") is Markup else escape(out))")
+        else:
+            super()._output_child_post(node, frame, finalize)
+
+
+def _escapes(frame: Frame) -> bool:
+    return frame.eval_ctx.autoescape and not frame.eval_ctx.volatile
 
 
 class TranslatedTemplates(Environment):

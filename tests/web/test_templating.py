@@ -86,6 +86,7 @@ def test_a_broken_template_is_told_with_its_name(pages: Flask) -> None:
         ("{% set kept %}{{ text }}{% endset %}{{ kept }}", "&lt;b&gt;"),
         ("{% for one in [text, markup] %}{{ one }}{% endfor %}", "&lt;b&gt;<b>"),
         ("{{ (text|upper) if markup else text }}", "&lt;B&gt;"),
+        ("{% autoescape false %}{{ text }}{% endautoescape %}{{ text }}", "<b>&lt;b&gt;"),
     ],
 )
 def test_everything_but_markup_is_escaped(pages: Flask, source: str, expected: str) -> None:
