@@ -41,10 +41,12 @@ GUIDE: dict[str, tuple[str, str, Theme]] = {
 _QUALITY = 82
 
 
-def take_all(browser: Browser, instance: Served, scenes: Scenes, folder: Path, only: str) -> Iterator[Path]:
+def take_all(
+    browser: Browser, instance: Served, scenes: Scenes, folder: Path, only: re.Pattern[str]
+) -> Iterator[Path]:
     """A PNG of each whole page whose name matches the pattern, as FOLDER/SIZE-THEME/NAME.png."""
     for stop in STOPS:
-        if not re.search(only, stop.name):
+        if not only.search(stop.name):
             continue
         # Visited once: what a stop presses, such as a seal, may be gone afterwards.
         with standing(browser, instance, scenes, stop, "phone") as visit:
@@ -84,6 +86,14 @@ def planned() -> Stop:
     return Stop("olga", "/exchanges/new", "planned", fill=typed)
 
 
+def pattern(text: str) -> re.Pattern[str]:
+    """A regular expression, or the error that argparse shows."""
+    try:
+        return re.compile(text)
+    except re.error as error:
+        raise argparse.ArgumentTypeError(f"'{text}' is no regular expression: {error}") from None
+
+
 @contextmanager
 def standing(browser: Browser, instance: Served, scenes: Scenes, stop: Stop, size: str) -> Iterator[Visit]:
     """The page of a stop, open in a browser of this size."""
@@ -98,7 +108,7 @@ def main() -> None:
     """Fill an instance, serve it, and take the pictures."""
     parser = argparse.ArgumentParser(prog="./dev screenshots", description=__doc__)
     parser.add_argument("--into", type=Path, default=ROOT / "instance-screenshots", help="folder for the set")
-    parser.add_argument("--only", default="", help="a pattern of names, such as '^drawn'")
+    parser.add_argument("--only", default="", type=pattern, help="a pattern of names, such as '^drawn'")
     parser.add_argument("--guide", action="store_true", help="renew the pictures in docs/guide instead")
     asked = parser.parse_args()
     with (
