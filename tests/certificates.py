@@ -14,6 +14,18 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 _YEARS = timedelta(days=3650)
+# Python 3.13 and newer trust no authority that does not say so.
+_MAY_SIGN = x509.KeyUsage(
+    key_cert_sign=True,
+    crl_sign=True,
+    digital_signature=False,
+    content_commitment=False,
+    key_encipherment=False,
+    data_encipherment=False,
+    key_agreement=False,
+    encipher_only=False,
+    decipher_only=False,
+)
 
 
 @dataclass(frozen=True)
@@ -31,6 +43,7 @@ class Authority:
         certificate = (
             _builder(host, key, self.certificate.subject)
             .add_extension(x509.SubjectAlternativeName([x509.DNSName(host)]), critical=False)
+            .add_extension(_identifier(self.key), critical=False)
             .sign(self.key, SHA256())
         )
         file = self.folder / f"{host}.pem"
@@ -48,11 +61,17 @@ def an_authority(folder: Path) -> Authority:
     certificate = (
         _builder("Test authority", key, name)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(_MAY_SIGN, critical=True)
         .sign(key, SHA256())
     )
     file = folder / "authority.pem"
     file.write_bytes(certificate.public_bytes(Encoding.PEM))
     return Authority(folder, key, certificate, file)
+
+
+def _identifier(authority: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(authority.public_key())
 
 
 def _builder(name: str, key: ec.EllipticCurvePrivateKey, issuer: x509.Name) -> x509.CertificateBuilder:

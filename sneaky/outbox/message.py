@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from email.header import Header
 from email.headerregistry import Address
 from email.message import EmailMessage
-from email.policy import SMTP
+from email.policy import SMTP, EmailPolicy
 from email.utils import format_datetime, parseaddr
+from typing import Any
 
 from sneaky.core.clock import now
 from sneaky.core.crypto import keyring
 from sneaky.core.errors import MailPermanent, SneakyError
 from sneaky.core.settings import settings
-
-# Base64 and quoted-printable only: a server without 8BITMIME gets nothing it may not take.
-_POLICY = SMTP.clone(cte_type="7bit")
 
 
 class LetterObsolete(SneakyError):
@@ -43,6 +42,42 @@ class Rendered:
     reply_to: str | None = None
 
 
+_LONGEST_WORD = 60
+
+
+class _Lines(EmailPolicy):
+    """Writes headers so that words arrive as they were, and links as links.
+
+    `email.policy` itself loses or adds spaces between words, how many depends on the release of Python, and
+    some releases write what servers refuse (github.com/python/cpython/issues/144156). It also encodes a link
+    that is longer than a line, and then no mail program finds it.
+    """
+
+    def fold(self, name: str, value: Any) -> str:
+        """One header as lines: ASCII, and UTF-8 only for an address that asks for it."""
+        if name == "Subject":
+            return self._lines(name, str(value))
+        if name == "From" and not value.addresses[0].display_name.isascii():
+            return self._lines(name, value.addresses[0].display_name, f" <{value.addresses[0].addr_spec}>")
+        if name.startswith("List-"):
+            return f"{name}: {value}{self.linesep}"
+        return str(super().fold(name, value))
+
+    def fold_binary(self, name: str, value: Any) -> bytes:
+        """The same as bytes."""
+        return self.fold(name, value).encode()
+
+    def _lines(self, name: str, words: str, rest: str = "") -> str:
+        # A word that no line can hold is taken apart, which only encoded ones can be.
+        charset = "utf-8" if max(map(len, words.split()), default=0) > _LONGEST_WORD else None
+        encoded = Header(words, charset, header_name=name).encode(linesep=self.linesep)
+        return f"{name}: {encoded}{rest}{self.linesep}"
+
+
+# Base64 and quoted-printable only: a server without 8BITMIME gets nothing it may not take.
+_POLICY = _Lines(linesep=SMTP.linesep, cte_type="7bit")
+
+
 def one_line(text: str) -> str:
     """Text without line breaks and control characters, so that it ends no header and rearranges no letter."""
     return " ".join("".join(mark if mark.isprintable() else " " for mark in text).split())
@@ -62,7 +97,8 @@ def compose(rendered: Rendered, *, to_email: str, key: str) -> EmailMessage:
     Raises `MailPermanent` where no message can carry the address.
     """
     sender = settings().mail_from
-    message = EmailMessage(policy=_POLICY)
+    is_ascii = (parseaddr(sender)[1] + to_email.rpartition("@")[0]).isascii()
+    message = EmailMessage(policy=_POLICY.clone(utf8=not is_ascii))
     message["From"] = sender
     message["To"] = _address(to_email)
     message["Subject"] = one_line(rendered.subject).replace("=?", "= ?")  # or it would be read as encoded

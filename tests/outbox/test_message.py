@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from email import message_from_bytes
+from email.header import decode_header, make_header
+from email.headerregistry import Address
 from email.policy import default
+from email.utils import parseaddr
+from types import SimpleNamespace
 
 import pytest
 from flask import Flask
 
 from sneaky.core.errors import MailPermanent
+from sneaky.outbox import message as message_module
 from sneaky.outbox.message import Rendered, compose, letter_key
 from tests.outbox.letters import plain
 
@@ -71,3 +76,53 @@ def test_everything_travels_in_seven_bits(bare_app: Flask) -> None:
         body = again.get_body((kind,))
         assert body is not None
         assert body.get_content().strip() == content.strip()
+
+
+HARD_WORDS = [
+    "„{% for x in ().__class__.__mro__ %}{{ x }}{% endfor %}“: In diesem Umschlag steckt dein Los",
+    "Weihnachten bei Großmutter und allen Enkeln: übermorgen um 18 Uhr wird ausgepackt, größer als je zuvor",
+    "All of it is plain English and longer than one line of a header may be, so that it has to be broken",
+    "漢字" * 40,
+    "🎁 " * 30 + "!",
+    "ä b " * 40 + "ä",
+    "W" * 120,
+]
+
+
+@pytest.mark.parametrize("words", HARD_WORDS)
+def test_a_subject_arrives_as_it_was(bare_app: Flask, words: str) -> None:
+    message = compose(Rendered(words, "t", "<p>t</p>"), to_email="ann@example.org", key="abc")
+    sent = message.as_bytes()
+    assert message_from_bytes(sent, policy=default)["Subject"] == words
+    raw = message_from_bytes(sent)["Subject"]
+    assert str(make_header(decode_header(raw.replace("\r\n", "")))) == words
+    lines = sent.partition(b"\r\n\r\n")[0].split(b"\r\n")
+    assert sent.isascii()
+    assert max(map(len, lines)) <= 78 or " " not in words
+    assert b"?==?" not in sent  # two encoded words need a space between them
+
+
+@pytest.mark.parametrize(
+    "name", ["Käthe", "Die größte Wichtelei im ganzen Landkreis, mit Übergröße", "Klaus, Inc.", ""]
+)
+def test_a_sender_keeps_the_name(bare_app: Flask, monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    sender = str(Address(name, "klaus", "example.org"))
+    monkeypatch.setattr(message_module, "settings", lambda: SimpleNamespace(mail_from=sender))
+    sent = compose(plain(1), to_email="ann@example.org", key="abc").as_bytes()
+    read, address = parseaddr(message_from_bytes(sent)["From"].replace("\r\n", ""))
+    assert (str(make_header(decode_header(read))), address) == (name, "klaus@example.org")
+    assert sent.isascii()
+    assert b"?==?" not in sent
+
+
+def test_an_address_beyond_ascii_is_written_as_it_is(bare_app: Flask) -> None:
+    sent = compose(Rendered("Grüße", "t", "<p>t</p>"), to_email="zoë@example.org", key="abc").as_bytes()
+    assert "To: zoë@example.org\r\n".encode() in sent
+    assert message_from_bytes(sent, policy=default.clone(utf8=True))["Subject"] == "Grüße"
+
+
+def test_a_long_link_stays_a_link(bare_app: Flask) -> None:
+    link = f"<https://wichteln.familie-mustermann.example/u/{'x' * 60}>"
+    paper = Rendered("Hi", "t", "<p>t</p>", headers={"List-Unsubscribe": link})
+    sent = compose(paper, to_email="ann@example.org", key="abc").as_bytes()
+    assert f"List-Unsubscribe: {link}\r\n".encode() in sent
