@@ -101,15 +101,13 @@ class Sync:
 
     def _take_requests(self) -> None:
         for request in requests.waiting():
-            if request.public_id in self._submitted:
-                continue
             try:
                 work, ids = resolve(request.job_id)
             except NotFound as unknown:
                 requests.refuse(request.public_id, unknown.message)
                 continue
             order = Order(work, ids, now(), request.trigger, request=request.public_id)
-            if self._scheduler.submit_order(order):
+            if self._scheduler.submit_order(order):  # anew, where the last try found no database
                 self._submitted.add(request.public_id)
-            else:
+            elif request.public_id not in self._submitted:
                 requests.refuse(request.public_id, words("it was running already"))

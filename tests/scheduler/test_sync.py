@@ -6,15 +6,18 @@ import logging
 import threading
 from dataclasses import replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from flask import Flask
 from sqlalchemy import select, update
+from sqlalchemy.exc import OperationalError
 
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound
 from sneaky.executions import claims, overrides, requests
+from sneaky.jobs import retrying
 from sneaky.jobs.running import Order
 from sneaky.jobs.work import WORKS, Run
 from sneaky.models import (
@@ -95,6 +98,26 @@ def test_a_run_that_another_process_makes_by_hand_refuses_the_request(
     public_id = requests.ask(DAILY)
     wait_until(lambda: state_of(public_id) is RequestState.REFUSED)
     assert requests.find(public_id).reason == "it is running right now"
+
+
+def test_a_request_outlives_a_database_that_was_away_for_long(
+    app: Flask, daily: Probe, start_clock: StartClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    gone, claim = threading.Event(), claims.claim
+
+    def claim_later(job_id: str, *args: Any, **named: Any) -> claims.Claim | claims.Refusal:
+        if job_id == DAILY and not gone.is_set():
+            gone.set()
+            raise OperationalError("INSERT", {}, Exception("the server is away"))
+        return claim(job_id, *args, **named)
+
+    monkeypatch.setattr(retrying, "TRIES", 1)
+    monkeypatch.setattr(claims, "claim", claim_later)
+    start_clock(app)
+    public_id = requests.ask(DAILY)
+    wait_until(lambda: state_of(public_id) is RequestState.TAKEN)
+    assert gone.is_set()
+    assert [row.public_id for row in executions(DAILY)] == [public_id]
 
 
 def test_a_nudge_about_letters_delivers_at_once(
