@@ -54,8 +54,9 @@ def configure(level: str, form: str) -> None:
             root.removeHandler(old)
     root.addHandler(handler)
     root.setLevel(level)
-    logging.getLogger("apscheduler").setLevel("WARNING")
-    logging.getLogger("alembic").setLevel("WARNING")
+    # urllib3 would tell the whole address of a watcher, which is a secret, and where else we call.
+    for talkative in ("apscheduler", "alembic", "urllib3"):
+        logging.getLogger(talkative).setLevel("WARNING")
 
 
 def _json() -> logging.Formatter:

@@ -37,6 +37,15 @@ def test_text_line_holds_level_message_and_fields(capsys: pytest.CaptureFixture[
     assert "who=an…@example.org" in line
 
 
+def test_addresses_that_we_call_are_told_at_no_level(capsys: pytest.CaptureFixture[str]) -> None:
+    """A watcher's address is a secret, and its path tells it."""
+    log.configure("DEBUG", "text")
+    logging.getLogger("urllib3.connectionpool").debug(
+        '%s "GET %s"', "https://watch.example.org", "/s3cret/job"
+    )
+    assert capsys.readouterr().err == ""
+
+
 def test_line_breaks_in_a_message_cannot_forge_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     log.configure("INFO", "text")
     logging.getLogger("sneaky.x").info("name %s", "x\nERROR all is lost")
