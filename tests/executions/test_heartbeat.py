@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -56,7 +58,7 @@ def watcher() -> Iterator[Watcher]:
 
 
 def done(heart: Heart) -> None:
-    heart._thread.shutdown(wait=True)
+    heart.rest(60)
     heart._http.clear()
 
 
@@ -91,12 +93,35 @@ def test_a_watcher_that_hangs_delays_nobody_and_fills_no_memory(watcher: Watcher
     for _ in range(500):
         heart.started("job")
     assert monotonic() - began < 20  # one after the other they would take a hundred seconds
-    assert heart._thread._work_queue.qsize() <= 100
-    heart._thread.shutdown(wait=True, cancel_futures=True)
-    heart._http.clear()
+    assert heart._waiting.qsize() <= 100
+    watcher.answers.set()
+    done(heart)
 
 
-@pytest.mark.parametrize(("status", "words"), [(500, "heartbeat refused"), (0, "heartbeat not heard")])
+A_PROCESS = """
+import sys
+from sneaky.executions.heartbeat import Heart
+heart = Heart(sys.argv[1])
+for _ in range(int(sys.argv[2])):
+    heart.started("job")
+"""
+
+
+def test_a_process_that_ends_waits_for_its_pings_but_not_for_a_watcher_that_hangs(watcher: Watcher) -> None:
+    def seconds(pings: int) -> float:
+        began = monotonic()
+        subprocess.run([sys.executable, "-c", A_PROCESS, watcher.url, str(pings)], check=True)
+        return monotonic() - began
+
+    seconds(2)
+    assert watcher.paths == ["/ping/secret/job/start"] * 2
+    watcher.answers.clear()
+    assert seconds(20) < 30  # one after the other they would take a hundred
+
+
+@pytest.mark.parametrize(
+    ("status", "words"), [(500, "heartbeat refused"), (301, "heartbeat refused"), (0, "heartbeat not heard")]
+)
 def test_trouble_with_the_watcher_is_logged_without_its_address(
     watcher: Watcher, caplog: pytest.LogCaptureFixture, status: int, words: str
 ) -> None:
@@ -112,4 +137,4 @@ def test_trouble_with_the_watcher_is_logged_without_its_address(
 def test_without_an_address_nothing_is_sent() -> None:
     heart = Heart("")
     heart.started("job")
-    assert heart._thread._work_queue.qsize() == 0
+    assert heart._waiting.qsize() == 0
