@@ -98,6 +98,10 @@ def test_one_connection_carries_many_letters(bare_app: Flask, server: ResendServ
         (Answer(500, "application_error"), MailTransient, None),
         (Answer(502, body="<html>Bad gateway</html>"), MailTransient, None),
         (Answer(503, body='["odd"]', headers={"retry-after": "30"}), MailTransient, 30.0),
+        (Answer(503, headers={"retry-after": "1e300"}), MailTransient, 86_400.0),
+        (Answer(503, headers={"retry-after": "inf"}), MailTransient, 86_400.0),
+        (Answer(503, headers={"retry-after": "nan"}), MailTransient, None),
+        (Answer(503, headers={"retry-after": "-5"}), MailTransient, None),
         (Answer(200, is_lost=True), MailTransient, None),
     ],
 )

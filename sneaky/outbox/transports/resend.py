@@ -25,6 +25,7 @@ API = "https://api.resend.com"
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=15.0)
 _LONGEST_TURN = 5.0
 _QUOTA_WAIT = 3600.0
+_LONGEST_WAIT = 86_400.0
 _LETTER_IS_WRONG = frozenset({400, 409, 413, 422})
 _LATER = frozenset({408, 425})
 # Set by Resend from the fields of the request.
@@ -146,7 +147,9 @@ def _said(answer: urllib3.BaseHTTPResponse) -> dict[str, Any]:
 
 
 def _seconds(answer: urllib3.BaseHTTPResponse, name: str) -> float | None:
+    """A header's number of seconds, a day at most; None where it says none that could be meant."""
     try:
-        return float(answer.headers[name])
+        seconds = float(answer.headers[name])
     except (KeyError, ValueError):
         return None
+    return min(seconds, _LONGEST_WAIT) if seconds >= 0 else None
