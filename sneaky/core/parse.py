@@ -89,8 +89,10 @@ def secret_keys(text: str) -> tuple[bytes, ...]:
 
 
 def base_url(text: str) -> str:
-    """An http(s) address without a path's end, query or user."""
+    """An http(s) address without a path's end, query or user, written as it stands in headers: in ASCII."""
     parts = urlsplit(text)
+    if not text.isascii():
+        raise ValueError(f"write “{text}” in ASCII, its domain as xn--…")
     if (
         parts.scheme not in {"http", "https"}
         or not parts.hostname
@@ -145,8 +147,10 @@ def mail_url(text: str) -> str:
 
 
 def mailbox(text: str) -> str:
-    """`Name <address>` or an address."""
+    """`Name <address>` or an address, in ASCII: not every mail server carries another."""
     address = parseaddr(text)[1]
+    if not address.isascii():
+        raise ValueError(f"write “{address}” in ASCII, its domain as xn--…")
     if address.count("@") != 1 or not all(address.split("@")) or any(mark in text for mark in "\r\n"):
         raise ValueError(f"“{text}” is no sender; write Sneaky Klaus <klaus@example.org>")
     return text
