@@ -19,6 +19,7 @@ from sneaky.exchanges.fields import (
     refuse_past_date,
     refuse_past_deadline,
 )
+from sneaky.exchanges.laws import derive_instants
 from sneaky.exchanges.rows import held_exchange, refuse_once_drawn, refuse_once_over
 from sneaky.models import AvoidLastYear, CompletedReason, Exchange, ExchangeState, LetterKind
 from sneaky.outbox import queue
@@ -204,13 +205,11 @@ def set_draw_options(
 
 
 def _write(exchange: Exchange, fields: ExchangeFields) -> None:
-    ends = fields.registration_ends_local
     exchange.name, exchange.place, exchange.message = fields.name, fields.place, fields.message
     exchange.budget, exchange.currency = fields.budget, fields.currency
     exchange.event_local, exchange.zone = fields.event_local, fields.zone
-    exchange.event_at = planning.to_instant(fields.event_local, fields.zone)
-    exchange.registration_ends_local = ends
-    exchange.registration_ends_at = planning.to_instant(ends, fields.zone) if ends else None
+    exchange.registration_ends_local = fields.registration_ends_local
+    derive_instants(exchange)
     exchange.reminder_days = list(fields.reminder_days)
 
 

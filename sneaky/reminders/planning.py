@@ -73,6 +73,33 @@ def cancel_overtaken(at: datetime) -> None:
     _cancel(words("the exchange is over"), Reminder.due_at <= at, over.exists())
 
 
+def exchanges_off(farthest: timedelta) -> set[int]:
+    """Ids of exchanges with a planned reminder that is up to so far from where its wall time is by now."""
+    planned = (
+        select(Exchange.id, Exchange.event_local, Exchange.zone, Reminder.days_before, Reminder.due_at)
+        .join(Reminder, Reminder.exchange_id == Exchange.id)
+        .where(Reminder.state == ReminderState.PLANNED)
+    )
+    return {
+        row.id
+        for row in db.session.execute(planned)
+        if timedelta() < abs(due_instant(row.event_local, row.zone, row.days_before) - row.due_at) <= farthest
+    }
+
+
+def move(exchange_id: int) -> None:
+    """Move planned reminders to where their wall times are by now; one that is late by this is still sent."""
+    with transaction() as session:
+        exchange = session.get_one(Exchange, exchange_id)
+        rows = session.scalars(select(Reminder).where(Reminder.exchange_id == exchange_id)).all()
+        taken = {(row.days_before, row.due_at) for row in rows}
+        for row in rows:
+            due_at = due_instant(exchange.event_local, exchange.zone, row.days_before)
+            if row.state is ReminderState.PLANNED and (row.days_before, due_at) not in taken:
+                row.due_at = due_at
+        nudge_after_commit("schedule")
+
+
 def due(now: datetime, limit: int) -> list[int]:
     """Ids of planned reminders whose instant has come, earliest first, at most `limit`."""
     return list(

@@ -10,6 +10,7 @@ from flask import Flask
 
 from sneaky.core.clock import monotonic, now
 from sneaky.core.errors import NotFound, words
+from sneaky.exchanges import laws
 from sneaky.executions import overrides, requests
 from sneaky.jobs import hands
 from sneaky.jobs.retrying import log_failure
@@ -24,6 +25,9 @@ from sneaky.scheduler.stale import Watch
 from sneaky.scheduler.store import CarefulJobStore
 
 logger = logging.getLogger(__name__)
+
+# Looking at all that lies ahead takes longer the more there is, so a new leader's first round does without.
+_FOLLOWS_LAWS_IN_ROUND = 2
 
 
 class Sync:
@@ -49,6 +53,7 @@ class Sync:
         self._last = float("-inf")
         self._nudged: set[str] = set()
         self._submitted: set[str] = set()
+        self._rounds_to_laws = _FOLLOWS_LAWS_IN_ROUND
         self._lock = threading.Lock()
         self.presence = Presence(patience=patience)
         with app.app_context():
@@ -74,6 +79,7 @@ class Sync:
         parts = (
             self.presence.look,
             self._recurring.align,
+            self._follow_laws,
             self._arming.round,
             self._take_requests,
             self._watch.take_up_stale_runs,
@@ -98,6 +104,12 @@ class Sync:
         work = WORKS.get("deliver_letters")
         if work is not None and not self._recurring.is_paused(work.name):
             self._scheduler.submit_order(Order(work, (), now(), Trigger.CLOCK))
+
+    def _follow_laws(self) -> None:
+        """Once a term, since only a new release brings other rules for a zone, and it begins a term."""
+        if self._rounds_to_laws == 1 and (moved := laws.follow()):
+            logger.info("instants moved with the rules of their zones", extra={"exchanges": moved})
+        self._rounds_to_laws = max(0, self._rounds_to_laws - 1)
 
     def _take_requests(self) -> None:
         for request in requests.waiting():

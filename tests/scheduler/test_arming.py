@@ -180,3 +180,16 @@ def test_a_round_with_nothing_new_reads_no_reminder_rows(
 
     monkeypatch.setattr(clock._store, "row", refuse)
     arming.round()
+
+
+def test_a_new_leader_moves_reminders_with_the_rules_of_their_zone(
+    any_app: Flask, start_clock: StartClock
+) -> None:
+    exchange_id = a_matched_exchange(now() + FAR)
+    right = planned(exchange_id)
+    with transaction() as session:
+        for row in session.scalars(select(Reminder)):
+            row.due_at += timedelta(hours=1)
+    start_clock(any_app)
+    wait_until(lambda: date_jobs() == right)
+    assert planned(exchange_id) == right
