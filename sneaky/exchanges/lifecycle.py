@@ -82,10 +82,13 @@ def change(exchange_id: int, form: ExchangeFields) -> None:
         refuse_once_over(exchange)
         _refuse_moves_to_the_past(exchange, fields)
         changes = _changes(exchange, fields)
+        is_put_off = fields.event_local.date() > exchange.event_local.date()
         seats.seat_organizer(session, exchange, takes_part=fields.takes_part)
         _write(exchange, fields)
         session.flush()
         planning.replan(exchange_id)
+        if is_put_off:  # reminders of the new date will come
+            queue.call_back(exchange_id, LetterKind.REMINDER)
         if changes and exchange.state is ExchangeState.MATCHED:
             queue.put_for_participants(
                 LetterKind.EXCHANGE_CHANGED,

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_babel import force_locale
 
+from sneaky.core.clock import now
 from sneaky.core.settings import settings
 from sneaky.letters import calendar, samples, writing
 from sneaky.letters.content import Content, ExchangeFacts, Facts
@@ -15,13 +16,14 @@ from sneaky.letters.sources import Source, read, with_link
 from sneaky.models import Exchange, ExchangeState, LetterKind
 from sneaky.outbox import links, queue
 from sneaky.outbox.message import Attachment, Rendered, one_line
+from sneaky.reminders import sending
 
 _WITH_CALENDAR = frozenset({LetterKind.MATCH, LetterKind.EXCHANGE_CHANGED})
 _ABOUT_AN_EXCHANGE = frozenset({LetterKind.PURGE_WARNING, LetterKind.UNDELIVERED})
 
 
 def render(letter_id: int) -> Rendered:
-    """Write a letter as it goes out, the same at every try; raises `LetterObsolete`.
+    """Write a letter as it goes out, the same at every try but for the days left; raises `LetterObsolete`.
 
     Opens no connection and needs no request; at the first try of a letter to many it makes its link.
     """
@@ -57,7 +59,7 @@ def _content(source: Source) -> Content:
         link_lives=token.expires_at - token.created_at if token is not None else None,
         code=links.rebuild_code(token) if token is not None else None,
         unsubscribe_link=_unsubscribe_link(source),
-        facts=_plain(letter.facts),
+        facts=_counted_down(letter.kind, _plain(letter.facts), exchange),
     )
 
 
@@ -78,6 +80,13 @@ def _plain(facts: Mapping[str, Any]) -> Facts:
     """The letter's own facts; an error's text is held to one line, as names are."""
     held = {name: one_line(value) if isinstance(value, str) else value for name, value in facts.items()}
     return Facts(held)
+
+
+def _counted_down(kind: LetterKind, facts: Facts, exchange: Exchange | None) -> Facts:
+    """A reminder that waited past midnight for its mail server tells the days that are left by now."""
+    if kind is LetterKind.REMINDER and exchange is not None:
+        facts["days_before"] = min(facts["days_before"], sending.days_left(exchange, now()))
+    return facts
 
 
 def _link(source: Source) -> str:

@@ -183,10 +183,10 @@ def discard(letter_ids: Sequence[int] | None) -> int:
         )
 
 
-def call_back(exchange_id: int, *kinds: LetterKind) -> int:
-    """Take an exchange's letters of these kinds out as far as they have not left; how many."""
+def call_back(exchange_id: int, *kinds: LetterKind, states: Sequence[LetterState] = _NOT_ARRIVED) -> int:
+    """Take an exchange's letters of these kinds out as far as they have not arrived; how many."""
     statement = update(Letter).where(
-        Letter.exchange_id == exchange_id, Letter.kind.in_(kinds), Letter.state.in_(_NOT_ARRIVED)
+        Letter.exchange_id == exchange_id, Letter.kind.in_(kinds), Letter.state.in_(states)
     )
     with transaction() as session:
         return rows_written(session, statement.values(**_taken_out(now())))

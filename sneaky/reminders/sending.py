@@ -13,6 +13,7 @@ from sneaky.core.clock import now
 from sneaky.core.db import nudge_after_commit, transaction
 from sneaky.core.errors import NotFound, words
 from sneaky.models import Exchange, ExchangeState, LetterKind, Participant, Reminder, ReminderState
+from sneaky.models.letters import STILL_TO_GO
 from sneaky.outbox import queue
 
 EXCHANGE_NOT_DRAWN = words("the names are not drawn any more, or the exchange is over")
@@ -82,16 +83,18 @@ def _reason_to_skip(session: Session, reminder: Reminder, exchange: Exchange, at
 
 
 def _queue_letters(reminder: Reminder, exchange: Exchange, at: datetime) -> int:
+    """A letter for each; it takes the place of an earlier reminder that still waits for its mail server."""
+    queue.call_back(exchange.id, LetterKind.REMINDER, states=STILL_TO_GO)
     return queue.put_for_participants(
         LetterKind.REMINDER,
         exchange.id,
         only=[Participant.wants_reminders.is_(True)],
         dedupe_prefix=f"reminder:{reminder.id}",
-        facts={"days_before": _days_left(exchange, at)},
+        facts={"days_before": days_left(exchange, at)},
     )
 
 
-def _days_left(exchange: Exchange, at: datetime) -> int:
-    """Calendar days from today to the date, in the exchange's zone; fewer than planned if it is late."""
+def days_left(exchange: Exchange, at: datetime) -> int:
+    """Calendar days from `at` to the date, in the exchange's zone; fewer than planned if it is late."""
     today = at.astimezone(pytz.timezone(exchange.zone)).date()
     return (exchange.event_local.date() - today).days

@@ -186,6 +186,18 @@ class TestChanging:
         lifecycle.change(exchange_id, replace(form, reminder_days=[2]))
         assert len(kinds()) == 3
 
+    def test_a_later_day_takes_reminders_out_that_have_not_left(self, app: Flask) -> None:
+        exchange_id = lifecycle.create(factories.an_organizer(), christmas())
+        factories.a_participant(exchange_id)
+        lifecycle.mark_matched(exchange_id)
+        with transaction():
+            queue.put_for_participants(LetterKind.REMINDER, exchange_id, dedupe_prefix="reminder:1")
+        reminder = select(Letter.state).where(Letter.kind == LetterKind.REMINDER)
+        before = christmas().event_local
+        for days, state in ((-1, LetterState.QUEUED), (-1, LetterState.QUEUED), (0, LetterState.DISCARDED)):
+            lifecycle.change(exchange_id, christmas(event_local=before + timedelta(days=days)))
+            assert db.session.scalars(reminder).all() == [state]
+
     def test_zone_keeps_the_wall_time_and_moves_the_instant(self, app: Flask) -> None:
         exchange_id = lifecycle.create(factories.an_organizer(), christmas(zone="UTC"))
         before = db.session.get_one(Exchange, exchange_id).event_at

@@ -295,6 +295,14 @@ def test_reminder_counts_the_days(app: Flask, days: int, subject: str) -> None:
     assert rendered.subject.endswith(subject)
 
 
+def test_reminder_that_waited_for_its_mail_server_tells_the_days_left_by_now(app: Flask) -> None:
+    letter_id = queued(LetterKind.REMINDER)
+    event_at = db.session.scalars(select(Exchange.event_at)).one()
+    for hours, subject in ((72, "is in 3 days"), (45, "is in 2 days"), (20, "is tomorrow"), (2, "is today")):
+        with time_machine.travel(event_at - timedelta(hours=hours)):
+            assert catalogue.render(letter_id).subject.endswith(subject)
+
+
 @pytest.mark.parametrize(("side", "who"), [("giver", "recipient"), ("recipient", "giver")])
 def test_message_comes_from_a_role_and_never_from_a_name(app: Flask, side: str, who: str) -> None:
     rendered = catalogue.render(queued(LetterKind.NEW_MESSAGE, facts={"side": side}))

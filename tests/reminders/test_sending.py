@@ -19,6 +19,7 @@ from sneaky.models import (
     ExchangeState,
     Letter,
     LetterKind,
+    LetterState,
     ParticipantState,
     Reminder,
     ReminderState,
@@ -74,6 +75,25 @@ def test_one_letter_each_to_those_who_take_part_and_want_it(
     assert {letter.facts["days_before"] for letter in queued} == {7}
     row = db.session.get_one(Reminder, reminder(7))
     assert (row.queued_count, row.done_at) == (4, now())
+
+
+def test_it_takes_the_place_of_one_that_still_waits_for_the_mail_server(
+    exchange_id: int, clock: time_machine.Traveller
+) -> None:
+    clock.move_to(EVENT - timedelta(days=7))
+    sending.send(reminder(7))
+    with transaction() as session:
+        sent, dead, *_waiting = session.scalars(select(Letter).order_by(Letter.id))
+        sent.state, dead.state = LetterState.SENT, LetterState.DEAD
+    clock.move_to(EVENT - timedelta(days=3))
+    assert sending.send(reminder(3)).queued == 4
+    states = db.session.scalars(select(Letter.state).order_by(Letter.id)).all()
+    assert states == [
+        LetterState.SENT,
+        LetterState.DEAD,
+        *[LetterState.DISCARDED] * 2,
+        *[LetterState.QUEUED] * 4,
+    ]
 
 
 def test_asked_twice_it_sends_once(exchange_id: int, clock: time_machine.Traveller) -> None:
