@@ -104,10 +104,14 @@ def normalise_url(url: str) -> str:
 
 
 def engine_options(url: str) -> dict[str, Any]:
-    """Options for `create_engine`: pools that notice a restarted server, SQLite with our own BEGIN."""
+    """Options for `create_engine`: pools that notice a restarted server, SQLite with our own BEGIN.
+
+    What an error says is logged and shown to admins, so the values of its statement are left out.
+    """
     if make_url(url).get_backend_name() == "sqlite":
-        return {"connect_args": {"timeout": 5.0, "check_same_thread": False}}
+        return {"hide_parameters": True, "connect_args": {"timeout": 5.0, "check_same_thread": False}}
     return {
+        "hide_parameters": True,
         "pool_pre_ping": True,
         "pool_size": 8,
         "max_overflow": 8,

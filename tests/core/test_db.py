@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
 from flask import Flask
-from sqlalchemy import select, text
+from sqlalchemy import insert, select, text
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from sneaky.core.clock import monotonic, now
@@ -21,7 +21,7 @@ from sneaky.core.db import (
     set_nudge,
     transaction,
 )
-from sneaky.models import Exchange, Instance, Organizer
+from sneaky.models import Exchange, Instance, Organizer, WishListItem
 from tests.factories import an_exchange, an_organizer
 
 
@@ -113,6 +113,15 @@ def test_foreign_keys_and_checks_hold(any_app: Flask) -> None:
         an_exchange(organizer_id=999_999)
     with pytest.raises(IntegrityError):
         an_exchange(completed_at=now())
+
+
+def test_an_error_tells_no_value_of_its_statement(any_app: Flask) -> None:
+    """A wish, a name or a hash would stand in the log, and before admins who play along."""
+    wish = {"public_id": "x", "title": "a red bicycle", "url": "", "note": ""}
+    with pytest.raises(IntegrityError) as caught, transaction() as session:
+        session.execute(insert(WishListItem).values(participant_id=99, **wish))
+    assert "INSERT INTO wish_list_item" in str(caught.value)
+    assert "red bicycle" not in str(caught.value)
 
 
 def test_nudges_go_out_once_after_the_commit(app: Flask) -> None:
