@@ -161,8 +161,10 @@ def _checkpointed() -> bool:
     try:
         (patience,) = cursor.execute("PRAGMA busy_timeout").fetchone()
         cursor.execute("PRAGMA busy_timeout=0")
-        is_busy, _pages, _moved = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
-        cursor.execute(f"PRAGMA busy_timeout={int(patience)}")
+        try:
+            is_busy, _pages, _moved = cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:  # a full disk may speak up here, and the next who gets this connection waits its turn again
+            cursor.execute(f"PRAGMA busy_timeout={int(patience)}")
     finally:
         raw.close()
     return not is_busy

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 import time_machine
@@ -283,3 +284,17 @@ def test_other_people_write_while_readers_keep_the_log(app: Flask) -> None:
     assert now() - start < timedelta(seconds=1)
     factories.an_exchange()
     reader.close()
+
+
+@pytest.mark.sqlite
+def test_scrubbing_that_fails_leaves_the_connection_its_patience(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    raw = db.engine.raw_connection()
+    driver: Any = raw.driver_connection
+    driver.execute("BEGIN")
+    driver.execute("SELECT count(*) FROM exchange").fetchall()
+    monkeypatch.setattr(db.engine, "raw_connection", lambda: raw)
+    with pytest.raises(sqlite3.OperationalError):  # as on a full disk
+        retention.scrub()
+    assert driver.execute("PRAGMA busy_timeout").fetchone() == (5000,)
