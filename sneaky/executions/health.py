@@ -77,6 +77,6 @@ def next_runs(job_ids: Iterable[str]) -> dict[str, datetime | None]:
 
 
 def caught_up() -> int:
-    """How many slots were run late because nobody was there at their time."""
+    """How many slots on record were run late because nobody was there at their time."""
     late = select(func.count()).select_from(JobExecution).where(JobExecution.trigger == Trigger.CATCH_UP)
     return db.session.scalar(late) or 0

@@ -67,7 +67,8 @@ def _of_the_clock() -> Iterator[Figure]:
     }
     yield Figure("job_lag_seconds", "gauge", "How long a due run has been waiting.", _by("job", lag))
     yield _single("jobs_parked", "gauge", "Stored jobs that this version cannot run.", len(overview.parked))
-    yield _single("missed_slots_total", "counter", "Runs made up for after their time.", health.caught_up())
+    late = "Runs of the last 90 days that were made up for after their time."
+    yield _single("missed_slots", "gauge", late, health.caught_up())
     yield _single("clock_has_leader", "gauge", "1 while the clock goes round.", not leader.trouble)
     yield _single("clock_term", "gauge", "How often leadership has changed.", leader.term)
     if leader.ticked_at is not None:

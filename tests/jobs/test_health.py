@@ -199,5 +199,5 @@ def test_prometheus_can_read_the_figures(app: Flask, measured: FlaskClient) -> N
     assert samples["letters", "queued"] == 1
     assert samples[("letters_oldest_waiting_seconds",)] >= 0
     assert samples[("clock_has_leader",)] == 1
-    assert samples[("missed_slots_total",)] == 0
+    assert samples[("missed_slots",)] == 0
     assert samples[("jobs_parked",)] == 0
