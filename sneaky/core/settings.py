@@ -104,7 +104,7 @@ class Settings:
     )
     scheduler: str = _setting(
         parse.choice("auto", "on", "off"),
-        "`auto`: serving processes run the clock; `on`: this process must; `off`: it never does.",
+        "`auto` or `on`: serving processes run the clock; `off`: this process never does.",
         default="auto",
     )
     engine: str = _setting(
