@@ -85,7 +85,11 @@ def erase(participant_id: int) -> None:
 
 
 def delete_row(session: Session, exchange_id: int, participant_id: int) -> None:
-    """Delete a participant, inside the transaction of one who has seen to their match."""
+    """Delete a participant, inside the transaction of one who has seen to their match in a draw that counts.
+
+    Once the exchange is over, nobody gets the match in which they received.
+    """
+    seals.forget_recipient(participant_id)
     session.execute(delete(Participant).where(Participant.id == participant_id))
     audit.note("participant.erased", exchange_id=exchange_id, participant=participant_id)
 

@@ -77,6 +77,15 @@ def replace(
             set_stand_in(draw_id, giver, helpers[giver])
 
 
+def forget_recipient(participant_id: int) -> None:
+    """Take out the match in which this participant receives, before their row goes.
+
+    The database may give the same id to somebody else later, whom nobody's sealed match may mean.
+    """
+    with transaction() as session:
+        session.execute(delete(Match).where(Match.id == match_to(participant_id)))
+
+
 def recipient_of(participant_id: int) -> int | None:
     """Whom this participant gives to in the current draw; None without a match, or if a stand-in gives."""
     match = db.session.scalar(_current_match(participant_id))

@@ -13,9 +13,10 @@ from sqlalchemy import select
 
 from sneaky import conversations, wishlists
 from sneaky.core.db import db
-from sneaky.draws import reveal
+from sneaky.draws import leaving, reveal
 from sneaky.exchanges import lifecycle
-from sneaky.models import MessageAuthor, Participant, ParticipantState, WishListItem
+from sneaky.exchanges import participants as exchange_participants
+from sneaky.models import Exchange, MessageAuthor, Participant, ParticipantState, WishListItem
 from tests.factories import a_participant, an_exchange, an_organizer, participants
 from tests.web.exchanging import counted_queries, drawn, name_of, person_id, recipients
 from tests.web.signing_in import csrf_token, press, sign_in_organizer, sign_in_participant
@@ -190,6 +191,23 @@ def test_being_forgotten_needs_the_own_name_and_signs_out(client: FlaskClient, p
     assert (answer.status_code, answer.location) == (303, "/")
     assert db.session.get(Participant, person) is None
     assert client.get("/me").location == "/find"
+
+
+def test_a_recipient_who_is_forgotten_after_the_day_leaves_the_giver_a_page(client: FlaskClient) -> None:
+    exchange_id, people = drawn(client)
+    forgotten = people[-1]
+    giver = next(giver for giver, recipient in recipients(exchange_id).items() if recipient == forgotten)
+    reveal.reveal(giver)
+    day = db.session.get_one(Exchange, exchange_id).event_at
+    assert lifecycle.complete_due(day, limit=10) == 1
+    leaving.be_forgotten(forgotten)
+    stranger = a_participant(an_exchange(), name="Somebody of another exchange")
+    exchange_participants.set_postal_address(stranger, "1 Main Street")
+    sign_in_participant(client, giver)
+    page = client.get("/me")
+    assert (page.status_code, "That was it" in page.text) == (200, True)
+    for told in ("Somebody of another exchange", "1 Main Street"):
+        assert told not in page.text + client.get("/me/data.json").text
 
 
 def test_the_own_page_asks_few_questions_however_much_there_is(client: FlaskClient, app: Flask) -> None:
