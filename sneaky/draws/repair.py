@@ -60,31 +60,31 @@ class Repair:
 
 
 @dataclass(frozen=True)
-class RepairPreview:
-    """What a repair means, without names: how many of `total` people get a new recipient.
-
-    `opened` of the changed ones had opened the earlier match.
-    """
+class RepairSummary:
+    """What a repair did, without names: `changed` of `total` people got a new recipient."""
 
     changed: int
     total: int
-    opened: int
 
 
 class _TakenBack(Exception):
     """Ends a preview."""
 
 
-def preview(exchange_id: int, repair: Repair, *, rng: random.Random | None = None) -> RepairPreview:
-    """What `apply` would do; it is done and taken back, so both refuse the same. Raises as `apply` does."""
-    found = RepairPreview(0, 0, 0)
+def preview(exchange_id: int, repair: Repair, *, rng: random.Random | None = None) -> int:
+    """How many people take part after such an `apply`; it is done and taken back, so both refuse the same.
+
+    How many would get a new recipient is not told: where two leave it is one fewer if one of them gives to
+    the other, so whoever asked about each two would know the draw. Raises as `apply` does.
+    """
+    total = 0
     with suppress(_TakenBack), transaction():
-        found = apply(exchange_id, repair, rng=rng)
+        total = apply(exchange_id, repair, rng=rng).total
         raise _TakenBack
-    return found
+    return total
 
 
-def apply(exchange_id: int, repair: Repair, *, rng: random.Random | None = None) -> RepairPreview:
+def apply(exchange_id: int, repair: Repair, *, rng: random.Random | None = None) -> RepairSummary:
     """Mend the draw with as few new recipients as the rules allow, those who opened theirs last.
 
     One transaction: matches, a letter to each newcomer and each whose recipient changed, conversations.
@@ -111,7 +111,7 @@ def apply(exchange_id: int, repair: Repair, *, rng: random.Random | None = None)
             joined=len(newcomers),
             changed=len(found.changed_givers),
         )
-        return RepairPreview(len(found.changed_givers), len(found.recipient_of), len(found.changed_opened))
+        return RepairSummary(len(found.changed_givers), len(found.recipient_of))
 
 
 def withdraw(participant_id: int, *, is_erased: bool = False) -> None:

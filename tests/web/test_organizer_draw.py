@@ -130,12 +130,12 @@ def test_breaking_the_glass_shows_all_is_written_down_and_announced(client: Flas
     assert "matches.revealed" in db.session.scalars(select(AuditEntry.action)).all()
 
 
-def test_mending_shows_counts_first_and_then_does_it(client: FlaskClient) -> None:
+def test_mending_says_what_it_means_first_and_then_does_it(client: FlaskClient) -> None:
     exchange_id, people = drawn(client, people=6)
     page = path_of(exchange_id, "repair")
     shown = press(client, page, leaving=person_id(people[0]), joining="Zoe, zoe@example.org")
     assert shown.status_code == 200
-    assert "of 6 people get" in shown.text
+    assert "6 people take part then" in shown.text
     assert len(db.session.scalars(select(Match)).all()) == 6
     assert db.session.scalar(select(Participant).where(Participant.name == "Zoe")) is None
     done = press(client, page, leaving=person_id(people[0]), joining="Zoe, zoe@example.org", is_sure="y")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 import re
 from collections.abc import Iterator
@@ -25,8 +26,9 @@ from sneaky.outbox import delivery
 from sneaky.outbox.transports.memory import MemoryTransport
 from tests.draws import drawn
 from tests.factories import a_participant, an_exchange, an_organizer
-from tests.web.exchanging import path_of, person_id
-from tests.web.signing_in import sign_in_organizer
+from tests.web.exchanging import drawn as drawn_by_organizer
+from tests.web.exchanging import name_of, path_of, person_id, recipients
+from tests.web.signing_in import csrf_token, sign_in_organizer
 from tests.web.test_organizer_access import addresses
 
 START = datetime.fromisoformat("2026-12-01T08:00:00+00:00")
@@ -110,6 +112,22 @@ def test_the_pages_are_the_same_whoever_got_somebody_new(
     for _concerned, found in others:
         assert found.keys() == expected.keys()
         assert [address for address in found if found[address] != expected[address]] == []
+
+
+def test_what_a_mending_would_mean_tells_nobody_who_gives_to_whom(client: FlaskClient) -> None:
+    exchange_id, people = drawn_by_organizer(client, PEOPLE)
+    page, gives = path_of(exchange_id, "repair"), recipients(exchange_id)
+    token = csrf_token(client.get(page).text)
+    ids = {name: "person" for person in people for name in (person_id(person), name_of(person))}
+    for field in ("leaving", "swapping"):
+        answers: dict[str, set[bool]] = {}
+        for one, other in itertools.combinations(people, 2):
+            asked = {"csrf_token": token, field: [person_id(one), person_id(other)]}
+            answer = client.post(page, data=asked)
+            assert "This is what it means" in answer.text
+            meaning = alike(answer.text[: answer.text.index("Or change it")], ids)
+            answers.setdefault(meaning, set()).add(gives[one] == other or gives[other] == one)
+        assert list(answers.values()) == [{True, False}]
 
 
 def test_an_admin_sees_such_letters_without_their_addressee(

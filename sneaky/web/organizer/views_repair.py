@@ -1,4 +1,4 @@
-"""The draw mended: who leaves, joins or swaps, first as counts; and somebody who is stood in for."""
+"""The draw mended: who leaves, joins or swaps, first what it means; and somebody who is stood in for."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from sneaky.web.organizer.forms_repair import RepairForm, RescueForm
 @blueprint.route("/exchanges/<public_id>/repair", methods=["GET", "POST"])
 @organizer_only
 def repair(public_id: str) -> ResponseReturnValue:
-    """Somebody leaves or joins after the draw: first what it means in counts, then one press does it."""
+    """Somebody leaves or joins after the draw: first what it means, then one press does it."""
     exchange_id, form, preview = owned_exchange(public_id), RepairForm(), None
     page = repair_page(exchange_id)
     form.offer(page)
