@@ -114,6 +114,22 @@ def volunteers_who_may(
     return frozenset(willing) - barred
 
 
+def would_tell(
+    people: Collection[Id], *, no_show: Id, willing: Collection[Id], forbidden: Collection[tuple[Id, Id]]
+) -> bool:
+    """Whether "none of the willing may" could be the answer while more volunteers would help.
+
+    It would tell that the no-show gives to one of few. This depends on the rules alone and never on the draw.
+    """
+    cannot = {person: {person} for person in people}
+    for giver, recipient in forbidden:
+        cannot[recipient].add(giver)
+    possible = (
+        givers for recipient, givers in cannot.items() if recipient != no_show and no_show not in givers
+    )
+    return any(givers.issuperset(willing) and len(givers) < len(people) - 1 for givers in possible)
+
+
 def rescue(
     recipient_of: Mapping[Id, Id],
     *,

@@ -131,30 +131,43 @@ def rescue(
     """Let one of the willing give a second gift in the place of somebody who does not show up.
 
     Who of them is a matter of chance among those who may, and the organizer does not learn it: with a single
-    volunteer, or an answer, the recipient could be told. Raises `RuleBroken` where none may.
+    volunteer, or an answer, the recipient could be told. Gifts that the absent one had taken over go on as
+    well; a stand-in who is among the willing again stays. Raises `RuleBroken` where none may.
     """
     rng = rng or SystemRandom()
-    able = set(willing) - {no_show_id}
-    if len(able) < FEWEST_VOLUNTEERS:
-        raise RuleBroken("Name at least two volunteers; with one, it would show who the gift is for.")
     with transaction() as session:
         _exchange, draw = _drawn(session, exchange_id)
-        current = seals.pairs(draw.id)
-        if not able | {no_show_id} <= current.keys():
+        current, instead = seals.pairs(draw.id), seals.stand_ins(draw.id)
+        if not {*willing, no_show_id} <= current.keys():
             raise NotFound
-        stand_in = mending.rescue(
-            current,
-            no_show=no_show_id,
-            willing=able,
-            forbidden=forbidden_pairs(exchange_id).forbidden,
-            rng=rng,
-        )
-        seals.replace(draw.id, {no_show_id: current[no_show_id]}, rng)
-        seals.set_stand_in(draw.id, no_show_id, stand_in)
-        helper = session.get_one(Participant, stand_in)
+        able = set(willing) - {no_show_id} - instead.keys()
+        rules = forbidden_pairs(exchange_id)
+        _refuse_telling(rules, no_show_id, able)
+        stranded = [no_show_id, *(giver for giver, helper in instead.items() if helper == no_show_id)]
+        helpers = {
+            giver: mending.rescue(current, no_show=giver, willing=able, forbidden=rules.forbidden, rng=rng)
+            for giver in stranded
+            if instead.get(giver) not in able
+        }
+        seals.replace(draw.id, {giver: current[giver] for giver in helpers}, rng)
+        for giver, helper in helpers.items():
+            seals.set_stand_in(draw.id, giver, helper)
         conversations.open_for(draw.id, rng)
-        queue.put(LetterKind.SECOND_GIFT, helper.email, exchange_id=exchange_id, participant_id=stand_in)
+        for helper in set(helpers.values()):
+            email = session.get_one(Participant, helper).email
+            queue.put(LetterKind.SECOND_GIFT, email, exchange_id=exchange_id, participant_id=helper)
         audit.note("draw.rescued", exchange_id=exchange_id, participant=no_show_id)
+
+
+def _refuse_telling(rules: Rules, no_show_id: int, able: Collection[int]) -> None:
+    """Refuse volunteers with whom it would show who the gift is for, whoever it is for."""
+    if len(able) < FEWEST_VOLUNTEERS:
+        raise RuleBroken("Name at least two volunteers; with one, it would show who the gift is for.")
+    if mending.would_tell(rules.people, no_show=no_show_id, willing=able, forbidden=rules.declared):
+        raise RuleBroken(
+            "None of these volunteers may give to some of the others, so the answer could show who the gift "
+            "is for. Name more of them, from different households."
+        )
 
 
 def _drawn(session: Session, exchange_id: int) -> tuple[Exchange, Draw]:

@@ -12,7 +12,7 @@ from sneaky.core.errors import RuleBroken
 from sneaky.draws import cheapest, damage, mending
 from sneaky.draws.explain import DrawNotFound, NoValidDraw
 from sneaky.draws.matching import draw
-from sneaky.draws.mending import Mending, damage_to, plan, rescue, volunteers_who_may
+from sneaky.draws.mending import Mending, damage_to, plan, rescue, volunteers_who_may, would_tell
 from sneaky.draws.search import PLAIN, DrawOptions
 from sneaky.draws.tiers import Method
 from tests.draws.boards import Pair, random_forbidden, valid_draws
@@ -282,6 +282,21 @@ def test_a_volunteer_takes_over_for_a_no_show() -> None:
 def test_without_a_volunteer_who_may_there_is_no_rescue() -> None:
     with pytest.raises(RuleBroken, match="Ask somebody else"):
         rescue(ring(5), no_show=4, willing=[0, 1], forbidden={(1, 0)}, rng=Random(1))
+
+
+@pytest.mark.parametrize(
+    ("forbidden", "tells"),
+    [
+        (set(), False),
+        ({(1, 2), (2, 1)}, True),  # a couple: a refusal would mean one of them
+        ({(4, 2), (4, 1), (1, 2), (2, 1)}, False),  # it cannot be one of them
+        ({(0, 3), (1, 3), (2, 3)}, False),  # nobody else could help either
+    ],
+)
+def test_volunteers_would_tell_if_they_leave_somebody_out(
+    forbidden: set[tuple[int, int]], tells: bool
+) -> None:
+    assert would_tell(range(5), no_show=4, willing={1, 2}, forbidden=forbidden) is tells
 
 
 def test_a_volunteer_named_twice_has_no_better_chance() -> None:

@@ -249,8 +249,46 @@ class TestRescue:
         exclusions.exclude(exchange_id, people[0], people[1], is_mutual=False)
         exclusions.exclude(exchange_id, people[0], people[2], is_mutual=False)
         drawn.draw(exchange_id)
-        with pytest.raises(RuleBroken, match="None of the volunteers"):
+        with pytest.raises(RuleBroken, match="could show who the gift is for"):
             repair.rescue(exchange_id, people[0], people[1:3])
+
+    def test_a_refusal_tells_nothing_about_the_gift(self, app: Flask) -> None:
+        answers = set()
+        for seed in range(12):
+            exchange_id = factories.an_exchange()
+            people = factories.participants(exchange_id, 5)
+            households.assign_all(people[1:3], f"Home {seed}")
+            drawn.draw(exchange_id, seed=seed)
+            is_for_couple = drawn.pairs(exchange_id)[people[0]] in people[1:3]
+            with pytest.raises(RuleBroken, match="different households"):
+                repair.rescue(exchange_id, people[0], people[1:3])
+            repair.rescue(exchange_id, people[0], people[1:4])
+            answers.add(is_for_couple)
+        assert answers == {True, False}
+
+    def test_a_stand_in_who_does_not_show_up_either_is_stood_in_for_twice(self, any_app: Flask) -> None:
+        exchange_id, people = drawn.a_drawn_exchange(8)
+        absent = people[0]
+        helper = self.rescued(exchange_id, absent, people[1:])
+        repair.rescue(exchange_id, helper, people)  # who is stood in for does not count as a volunteer
+        instead = self_of(exchange_id)
+        assert instead.keys() == {absent, helper}
+        assert not set(instead.values()) & instead.keys()
+        told = set(drawn.addressees(LetterKind.SECOND_GIFT))
+        assert told == {helper, *instead.values()}
+        for giver, person in instead.items():
+            assert drawn.pairs(exchange_id)[giver] in seals.second_matches(person).values()
+        assert one_round(exchange_id)
+
+    def test_a_second_press_changes_nothing(self, app: Flask) -> None:
+        exchange_id, people = drawn.a_drawn_exchange(8)
+        helper = self.rescued(exchange_id, people[0], people[1:])
+        second = seals.second_matches(helper)
+        assert self.rescued(exchange_id, people[0], people[1:]) == helper
+        assert seals.second_matches(helper) == second
+        assert drawn.addressees(LetterKind.SECOND_GIFT) == [helper]
+        others = [person for person in people[1:] if person != helper]
+        assert self.rescued(exchange_id, people[0], others) != helper
 
     def test_stand_in_stays_through_a_later_mending_and_never_gets_themselves(self, app: Flask) -> None:
         for seed in range(8):
