@@ -23,8 +23,11 @@ from sneaky.models import Participant, ParticipantState
 from sneaky.models.columns import NAME_LENGTH
 
 MOST_LINES = MOST_PARTICIPANTS
+_LONGEST_LINE = 2_000  # more than a name, an address and a household; what follows is not read
 _SEPARATORS = re.compile(r"[,;\t]")
-_HEADINGS = frozenset({"name", "e-mail", "email", "mail", "address", "adresse", "household", "haushalt"})
+_HEADINGS = frozenset(
+    {"name", "e-mail", "email", "mail", "address", "adresse", "household", "haushalt", "state"}
+)
 
 
 @dataclass(frozen=True)
@@ -136,6 +139,7 @@ def _insert(
 
 
 def _cells(text: str) -> list[str]:
+    text = text[:_LONGEST_LINE]
     separator = _SEPARATORS.search(text.partition('"')[0]) or _SEPARATORS.search(text)
     row = next(csv.reader([text], delimiter=separator.group() if separator else ",", skipinitialspace=True))
     return [cell.strip() for cell in row]

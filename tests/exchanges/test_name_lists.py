@@ -33,6 +33,7 @@ def read(text: str) -> list[tuple[str, str, str]]:
         "Name, E-Mail\nAnn Lee, ann@example.org",
         "\ufeffname;email\r\nAnn Lee;ann@example.org\r\n\r\n ; \r\n",
         "Ann Lee, ann@example.org,",
+        "name,e-mail,household,state\r\nAnn Lee,ann@example.org,,active\r\n",  # our own export
     ],
 )
 def test_lines_are_understood(text: str) -> None:
@@ -52,11 +53,17 @@ def test_a_third_cell_is_the_household() -> None:
         ("ann@example.org", "The name is missing"),
         ("x" * 121 + ", ann@example.org", "keep it to 120"),
         ("Ann, ann@example.org, " + "x" * 121, "keep it to 120"),
+        ("x" * 200_000, "keep it to 120"),
+        ('Ann, ann@example.org, "' + "x" * 200_000, "keep it to 120"),
         ("Bob, ann@example.org\nAnn, ANN@example.org", "twice"),
     ],
 )
 def test_each_line_says_what_is_wrong_with_it(text: str, problem: str) -> None:
     assert problem in str(read_lines(text).rows[-1].problem)
+
+
+def test_what_follows_a_household_is_passed_over() -> None:
+    assert read("Ann, ann@example.org, Miller," + "x" * 200_000) == [("Ann", "ann@example.org", "Miller")]
 
 
 def test_nothing_is_nobody() -> None:

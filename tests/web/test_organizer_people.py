@@ -80,7 +80,7 @@ def test_many_are_shown_before_they_are_added(client: FlaskClient) -> None:
     assert [person.name for person in everybody()] == ["Ann", "Cem"]
 
 
-@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])
 def test_a_file_is_read_as_spreadsheets_write_it(client: FlaskClient, encoding: str) -> None:
     page = path_of(organized(client), "participants/list")
     upload = (io.BytesIO("Zoë Müller,zoe@example.org\r\n".encode(encoding)), "people.csv")

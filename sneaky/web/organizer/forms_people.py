@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from codecs import BOM_UTF16_BE, BOM_UTF16_LE
 from typing import Any
 
 from flask_babel import lazy_gettext as _l
@@ -55,11 +56,16 @@ class LinesForm(BaseForm):
     is_sure = HiddenField()
 
     def text(self) -> str:
-        """The lines of the file if there is one, else the pasted ones; old spreadsheets write Latin-1."""
+        """The lines of the file if there is one, else the pasted ones.
+
+        Old spreadsheets write Latin-1, and UTF-16 where they call it Unicode.
+        """
         upload = self.file.data
         content: bytes = upload.read() if upload else b""
         if not content:
             return self.lines.data or ""
+        if content.startswith((BOM_UTF16_LE, BOM_UTF16_BE)):
+            return content.decode("utf-16", errors="replace")
         try:
             return content.decode("utf-8-sig")
         except UnicodeDecodeError:
