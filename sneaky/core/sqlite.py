@@ -13,7 +13,7 @@ _TURN = 0.002  # seconds
 
 
 def prepare(connection: Any) -> None:
-    """Give a new DBAPI connection its pragmas, and take BEGIN over: the driver's loses updates."""
+    """Give a new DBAPI connection what it lacks, and take BEGIN over: the driver's loses updates."""
     connection.isolation_level = None
     cursor = connection.cursor()
     # The commit that takes the log over this many pages (16 MB) waits until they are in the database.
@@ -21,6 +21,8 @@ def prepare(connection: Any) -> None:
     for pragma in (*durable, "foreign_keys=ON", "secure_delete=ON"):
         cursor.execute(f"PRAGMA {pragma}")
     cursor.close()
+    # SQLite's own changes A to Z alone, and whoever looks for “änne” wants to find Änne.
+    connection.create_function("lower", 1, _lower, deterministic=True)
 
 
 def begin(connection: Connection, *, writes: bool) -> None:
@@ -43,6 +45,10 @@ def begin(connection: Connection, *, writes: bool) -> None:
     finally:
         cursor.execute(f"PRAGMA busy_timeout={int(patience)}")
         cursor.close()
+
+
+def _lower(text: Any) -> Any:
+    return text.lower() if isinstance(text, str) else text
 
 
 def _is_begun(connection: Connection, *, is_last_try: bool) -> bool:

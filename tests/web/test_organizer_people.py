@@ -9,6 +9,7 @@ from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from sneaky.core.db import db, transaction
+from sneaky.exchanges.naming import person_called
 from sneaky.models import AuditEntry, Letter, LetterKind, LetterState, Participant, ParticipantState
 from sneaky.outbox import queue
 from tests.factories import a_participant, participants
@@ -111,6 +112,16 @@ def test_people_are_found_and_stand_on_pages(client: FlaskClient) -> None:
     assert "100% Zoë_" in found
     assert "ann1@" not in found
     assert "Nobody here has “%%%”" in client.get(page, query_string={"q": "%%%"}).text
+
+
+@pytest.mark.sqlite
+def test_umlauts_are_found_in_any_case(client: FlaskClient) -> None:
+    exchange_id = organized(client)
+    anne = a_participant(exchange_id, name="Änne")
+    a_participant(exchange_id, name="Änne Öz")
+    page = path_of(exchange_id, "participants")
+    assert "Änne Öz" in client.get(page, query_string={"q": "änne ö"}).text
+    assert {person_called(exchange_id, typed, field="giver") for typed in ("Änne", "änne", "ÄNNE")} == {anne}
 
 
 def test_an_address_is_mended_and_the_letter_goes_out_again(client: FlaskClient) -> None:
