@@ -6,14 +6,17 @@ import unicodedata
 
 from sneaky.core.errors import RuleBroken
 
+_INKLESS = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Mn", "Me"})
+_FILLERS = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+
 
 def line(text: str, *, field: str, called: str, longest: int, is_required: bool = True) -> str:
-    """One line of text, white space folded to single spaces.
+    """One line of text, white space folded to single spaces, an “ä” always one character.
 
-    `called` names it in errors ("The name"). Raises `RuleBroken` with `field` where it is empty though
-    required, longer than `longest` characters, or holds control characters.
+    `called` names it in errors ("The name"). Raises `RuleBroken` with `field` where it is empty, or nothing
+    of it can be seen, though required, longer than `longest` characters, or holds control characters.
     """
-    return _checked(" ".join(text.split()), field, called, longest, is_required)
+    return _checked(unicodedata.normalize("NFC", " ".join(text.split())), field, called, longest, is_required)
 
 
 def paragraphs(text: str, *, field: str, called: str, longest: int, is_required: bool = False) -> str:
@@ -23,7 +26,7 @@ def paragraphs(text: str, *, field: str, called: str, longest: int, is_required:
 
 
 def _checked(text: str, field: str, called: str, longest: int, is_required: bool) -> str:
-    if is_required and not text:
+    if is_required and not any(map(_is_seen, text)):
         raise RuleBroken("%(called)s is missing. Please fill it in.", called=called, field=field)
     if len(text) > longest:
         raise RuleBroken(
@@ -38,6 +41,11 @@ def _checked(text: str, field: str, called: str, longest: int, is_required: bool
             "%(called)s contains invisible characters. Please type it anew.", called=called, field=field
         )
     return text
+
+
+def _is_seen(mark: str) -> bool:
+    """Whether a character leaves ink on its own."""
+    return unicodedata.category(mark) not in _INKLESS and mark not in _FILLERS
 
 
 def _is_hidden(mark: str) -> bool:

@@ -56,14 +56,15 @@ class _Blaming:
 
 
 class Line(StringField):
-    """One line of text: no control characters, no spaces around or doubled."""
+    """One line of text: no control characters, no spaces around or doubled, an “ä” always one character."""
 
     data: str  # never None once the form was sent
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Clean what was typed."""
         super().process_formdata(valuelist)
-        self.data = " ".join(_printable(self.data or "", keep=set()).split())
+        folded = " ".join(_printable(self.data or "", keep=set()).split())
+        self.data = unicodedata.normalize("NFC", folded)
 
 
 class Paragraphs(TextAreaField):

@@ -24,6 +24,18 @@ def test_a_line_is_folded() -> None:
     assert one("Zoë 🎁 李") == "Zoë 🎁 李"
 
 
+def test_letters_that_look_alike_are_alike() -> None:
+    assert one("Mu\u0308ller") == one("M\u00fcller") == "M\u00fcller"
+
+
+@pytest.mark.parametrize("text", ["\u200b", "\u00ad \ufeff", "\u3164", "\u2800\u0301"])
+def test_what_nobody_can_see_is_missing(text: str) -> None:
+    with pytest.raises(RuleBroken, match="missing"):
+        one(text)
+    assert one(text, is_required=False)
+    assert one(f"A{text}").startswith("A")
+
+
 def test_paragraphs_keep_their_breaks() -> None:
     assert many("\r\n one  \r\n\r\ntwo\rthree\n\n") == "one\n\ntwo\nthree"
 
