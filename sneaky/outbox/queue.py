@@ -17,7 +17,15 @@ from sneaky.core.db import (
     rows_written,
     transaction,
 )
-from sneaky.models import Letter, LetterKind, LetterState, Participant, ParticipantState
+from sneaky.models import (
+    Letter,
+    LetterKind,
+    LetterState,
+    MagicToken,
+    Participant,
+    ParticipantState,
+    TokenPurpose,
+)
 from sneaky.models.letters import STILL_TO_GO, UNDELIVERED
 from sneaky.outbox.gate import held_reason, hold, is_mail_proven, pause_now, resume
 from sneaky.outbox.overview import LetterRow, OutboxCounts, Page, counts, page
@@ -27,6 +35,7 @@ __all__ = [
     "OutboxCounts",
     "Page",
     "call_back",
+    "call_back_dead_links",
     "counts",
     "discard",
     "held_reason",
@@ -187,6 +196,24 @@ def call_back(exchange_id: int, *kinds: LetterKind, states: Sequence[LetterState
     """Take an exchange's letters of these kinds out as far as they have not arrived; how many."""
     statement = update(Letter).where(
         Letter.exchange_id == exchange_id, Letter.kind.in_(kinds), Letter.state.in_(states)
+    )
+    with transaction() as session:
+        return rows_written(session, statement.values(**_taken_out(now())))
+
+
+def call_back_dead_links(participant_id: int) -> int:
+    """Take out what has not reached a participant and holds a link that is of no use any more; how many.
+
+    A letter of the draw gets a fresh link as it leaves, and stays.
+    """
+    is_dead = MagicToken.used_at.is_not(None) | MagicToken.revoked_at.is_not(None)
+    dead = select(MagicToken.id).where(
+        MagicToken.participant_id == participant_id,
+        MagicToken.purpose != TokenPurpose.MATCH,
+        is_dead | (MagicToken.expires_at <= now()),
+    )
+    statement = update(Letter).where(
+        Letter.participant_id == participant_id, Letter.state.in_(_NOT_ARRIVED), Letter.token_id.in_(dead)
     )
     with transaction() as session:
         return rows_written(session, statement.values(**_taken_out(now())))

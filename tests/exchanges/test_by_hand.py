@@ -14,10 +14,12 @@ from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken, TooMany
 from sneaky.draws import conduct, repair, reveal
-from sneaky.exchanges import lifecycle, mailing
+from sneaky.exchanges import lifecycle, mailing, registration
 from sneaky.exchanges.corrections import correct
 from sneaky.exchanges.matrix import set_exclusions
 from sneaky.exchanges.naming import person_called
+from sneaky.exchanges.participants import change_email
+from sneaky.letters import catalogue
 from sneaky.models import (
     Exclusion,
     Letter,
@@ -70,6 +72,40 @@ def test_a_letter_that_waits_is_not_doubled(any_app: Flask) -> None:
     mailing.send_again(people[0])
     to_them = select(Letter.kind).where(Letter.participant_id == people[0])
     assert db.session.scalars(to_them).all() == [LetterKind.MATCH]
+
+
+def given_up(participant_id: int, kind: LetterKind) -> None:
+    with transaction() as session:
+        mine = (Letter.participant_id == participant_id, Letter.kind == kind)
+        session.execute(update(Letter).where(*mine).values(state=LetterState.DEAD, settled_at=now()))
+
+
+def waiting_for(participant_id: int) -> list[LetterKind]:
+    mine = (Letter.participant_id == participant_id, Letter.state == LetterState.QUEUED)
+    return list(db.session.scalars(select(Letter.kind).where(*mine)))
+
+
+def test_a_letter_with_an_old_link_is_written_anew(any_app: Flask) -> None:
+    exchange_id = an_exchange()
+    registration.join(exchange_id, "Ann", "ann@example.org", ip="192.0.2.1")
+    (ann,) = db.session.scalars(select(Participant.id))
+    given_up(ann, LetterKind.CONFIRM_REGISTRATION)
+    with time_machine.travel(now() + timedelta(days=8), tick=False):
+        mailing.send_again(ann)
+        (letter,) = db.session.scalars(select(Letter).where(Letter.state == LetterState.QUEUED))
+        assert letter.kind is LetterKind.CONFIRM_REGISTRATION
+        assert catalogue.render(letter.id).subject
+
+
+def test_a_dead_link_does_not_stand_for_the_letter_of_the_match(any_app: Flask) -> None:
+    _exchange_id, people = drawn()
+    ann = people[0]
+    with transaction() as session:
+        session.execute(update(Letter).values(state=LetterState.SENT, settled_at=now()))
+    magic_links.ask(db.session.get_one(Participant, ann).email, ip="192.0.2.1", browser="x")
+    given_up(ann, LetterKind.MAGIC_LINK)
+    change_email(ann, "ann.lee@example.org")
+    assert waiting_for(ann) == [LetterKind.MATCH]
 
 
 def test_nothing_is_sent_to_those_who_wait_or_have_left(app: Flask) -> None:
