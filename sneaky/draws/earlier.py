@@ -18,6 +18,7 @@ from sneaky.models import (
     Draw,
     DrawState,
     Exchange,
+    ExchangeState,
     PairMemory,
     Participant,
     ParticipantState,
@@ -35,6 +36,7 @@ def pairs(exchange: Exchange, at: datetime) -> frozenset[Pair]:
     """The (giver, recipient) pairs among those who take part now that were drawn before.
 
     Only used inside a draw and its verdict, never stored: as exclusions they would tell last year's secret.
+    An exchange counts once it is over: until then, verdicts on its people would tell who gives to whom now.
     """
     people = _people(exchange.id)
     return frozenset(_of_copied(exchange, people)) | frozenset(_of_memory(exchange.organizer_id, people, at))
@@ -86,6 +88,7 @@ def _of_copied(exchange: Exchange, people: Mapping[str, int]) -> Iterator[Pair]:
         .where(
             Draw.exchange_id == exchange.copied_from_id,
             Draw.state == DrawState.CURRENT,
+            Exchange.state == ExchangeState.COMPLETED,
             Exchange.completed_reason.is_distinct_from(CompletedReason.CANCELLED),
         )
     )
@@ -102,9 +105,12 @@ def _of_memory(organizer_id: int, people: Mapping[str, int], at: datetime) -> It
     """Recognise remembered pairs: both halves of a tag are hashed apart, so that n people cost 2n hashes."""
     if not settings().pair_memory:
         return
+    goes_on = (Exchange.organizer_id == organizer_id) & (Exchange.state == ExchangeState.MATCHED)
     rows = db.session.execute(
         select(PairMemory.drawn_at, PairMemory.pair_tag).where(
-            PairMemory.organizer_id == organizer_id, PairMemory.drawn_at >= at - REMEMBERED
+            PairMemory.organizer_id == organizer_id,
+            PairMemory.drawn_at >= at - REMEMBERED,
+            PairMemory.drawn_at.not_in(select(Draw.drawn_at).join(Exchange).where(goes_on)),
         )
     )
     tags_by_draw: dict[datetime, list[bytes]] = {}

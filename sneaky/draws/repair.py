@@ -204,7 +204,9 @@ def _mended(
     draw_id: int,
     rng: random.Random,
 ) -> mending.Mending[int]:
-    forbidden = rules.forbidden | {(giver, current[giver]) for giver in repair.swapping}
+    drawn = frozenset(current.items())  # what has become an earlier match since is drawn all the same
+    swapped = {(giver, current[giver]) for giver in repair.swapping}
+    forbidden = rules.declared | (rules.forbidden - drawn) | swapped
     stand_ins = seals.stand_ins(draw_id)
     try:
         found = mending.plan(

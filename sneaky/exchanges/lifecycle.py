@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import delete, select
+
 from sneaky.access import audit
 from sneaky.core.clock import now
 from sneaky.core.db import transaction
@@ -21,7 +23,15 @@ from sneaky.exchanges.fields import (
 )
 from sneaky.exchanges.laws import derive_instants
 from sneaky.exchanges.rows import held_exchange, refuse_once_drawn, refuse_once_over
-from sneaky.models import AvoidLastYear, CompletedReason, Exchange, ExchangeState, LetterKind
+from sneaky.models import (
+    AvoidLastYear,
+    CompletedReason,
+    Draw,
+    Exchange,
+    ExchangeState,
+    LetterKind,
+    PairMemory,
+)
 from sneaky.outbox import queue
 from sneaky.reminders import planning
 
@@ -182,6 +192,10 @@ def cancel(exchange_id: int) -> None:
             queue.put_for_participants(
                 LetterKind.EXCHANGE_CANCELLED, exchange_id, dedupe_prefix=f"cancelled:{exchange_id}"
             )
+        # Nobody gave to anybody, so no later draw has to avoid it.
+        drawn_at = select(Draw.drawn_at).where(Draw.exchange_id == exchange_id)
+        whose = PairMemory.organizer_id == exchange.organizer_id
+        session.execute(delete(PairMemory).where(whose, PairMemory.drawn_at.in_(drawn_at)))
         audit.note("exchange.cancelled", organizer_id=exchange.organizer_id, exchange_id=exchange_id)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Iterator
 from dataclasses import replace
@@ -12,14 +13,23 @@ import time_machine
 from flask import Flask
 from sqlalchemy import delete, func, select
 
+from sneaky.cli import check
 from sneaky.core import settings as settings_module
 from sneaky.core.clock import now
 from sneaky.core.crypto import KEYRING, Keyring
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import RuleBroken
 from sneaky.draws import conduct, earlier, repair, rulebook, rules
-from sneaky.exchanges import lifecycle, participants
-from sneaky.models import AvoidLastYear, Exchange, PairMemory, Participant
+from sneaky.draws.repair import Repair
+from sneaky.exchanges import exclusions, lifecycle, participants
+from sneaky.models import (
+    AvoidLastYear,
+    CompletedReason,
+    Exchange,
+    ExchangeState,
+    PairMemory,
+    Participant,
+)
 from tests import factories
 from tests.draws import drawn
 
@@ -40,7 +50,15 @@ def known_pairs(exchange_id: int) -> set[tuple[str, str]]:
     return pairs_by_name(exchange_id, iter(rulebook.forbidden_pairs(exchange_id).earlier))
 
 
+def complete(exchange_id: int) -> None:
+    with transaction() as session:
+        exchange = session.get_one(Exchange, exchange_id)
+        exchange.state, exchange.completed_at = ExchangeState.COMPLETED, now()
+        exchange.completed_reason = exchange.completed_reason or CompletedReason.DATE_PASSED
+
+
 def a_copy(exchange_id: int, avoid: AvoidLastYear = AvoidLastYear.HARD) -> int:
+    complete(exchange_id)
     later = lifecycle.copy(exchange_id)
     lifecycle.open_registration(later)
     lifecycle.set_draw_options(later, no_reciprocal=False, single_loop=False, avoid_last_year=avoid)
@@ -71,6 +89,44 @@ def test_last_years_pairs_are_known_from_either_source(any_app: Flask, source: s
     assert pairs_by_name(later, iter(drawn.pairs(later).items())).isdisjoint(before)
 
 
+def test_an_exchange_that_goes_on_tells_nothing(any_app: Flask) -> None:
+    organizer = factories.an_organizer()
+    first, people = drawn.a_drawn_exchange(5, organizer_id=organizer)
+    copied = lifecycle.copy(first)
+    second = factories.an_exchange(organizer, avoid_last_year=AvoidLastYear.HARD)
+    for person in people:
+        factories.a_participant(second, email=db.session.get_one(Participant, person).email)
+    assert known_pairs(copied) == known_pairs(second) == set()
+    complete(first)
+    assert len(known_pairs(copied)) == len(known_pairs(second)) == 5
+
+
+@pytest.mark.parametrize("avoid", list(AvoidLastYear))
+def test_a_draw_is_no_earlier_one_of_its_own(app: Flask, avoid: AvoidLastYear) -> None:
+    exchange_id, people = drawn.a_drawn_exchange(9, avoid_last_year=avoid)
+    assert list(check.findings()) == []
+    assert repair.apply(exchange_id, Repair(leaving=(people[0],))).changed == 1
+
+
+def test_what_was_drawn_before_another_exchange_was_over_stays(app: Flask) -> None:
+    """Both draw 0 → 1 → 2 → 3 → 0, and nothing else but 3 → 1 is allowed."""
+    organizer = factories.an_organizer()
+    drawn_ids, people = [], []
+    for _exchange in range(2):
+        exchange_id = factories.an_exchange(organizer, avoid_last_year=AvoidLastYear.HARD)
+        people = [factories.a_participant(exchange_id, email=f"guest{n}@example.org") for n in range(4)]
+        for one, other in itertools.permutations(range(4), 2):
+            if (one, other) != (3, 1) and other != (one + 1) % 4:
+                exclusions.exclude(exchange_id, people[one], people[other], is_mutual=False)
+        drawn.draw(exchange_id)
+        drawn_ids.append(exchange_id)
+    first, second = drawn_ids
+    complete(first)
+    assert len(known_pairs(second)) == 4
+    assert "every draw is valid" not in {finding.promise for finding in check.findings()}
+    assert repair.apply(second, Repair(leaving=(people[0],))).changed == 1
+
+
 def test_off_asks_nobody(app: Flask) -> None:
     exchange_id, _people = drawn.a_drawn_exchange(4)
     assert known_pairs(a_copy(exchange_id, AvoidLastYear.OFF)) == set()
@@ -78,7 +134,6 @@ def test_off_asks_nobody(app: Flask) -> None:
 
 def test_cancelled_exchange_does_not_count_as_earlier(app: Flask) -> None:
     exchange_id, _people = drawn.a_drawn_exchange(4)
-    forget_everything()
     lifecycle.cancel(exchange_id)
     assert known_pairs(a_copy(exchange_id)) == set()
 
