@@ -16,7 +16,7 @@ from sneaky.exchanges.personal_data import address_context, erase, export, posta
 from sneaky.exchanges.registration import ask_to_confirm, join
 from sneaky.exchanges.rows import held_exchange, held_participant, refuse_once_drawn, refuse_once_over
 from sneaky.exchanges.seats import by_email, seated, unseat
-from sneaky.models import ExchangeState, LetterKind, MagicToken, Participant, ParticipantState
+from sneaky.models import ExchangeState, LetterKind, MagicToken, Participant, ParticipantState, TokenPurpose
 from sneaky.models.columns import NAME_LENGTH
 from sneaky.outbox import queue
 
@@ -123,6 +123,10 @@ def withdraw(participant_id: int) -> None:
         if participant.state is ParticipantState.WITHDRAWN:
             raise RuleBroken("%(name)s has withdrawn already.", name=participant.name)
         unseat(participant, now())
+        claims.revoke(
+            MagicToken.participant_id == participant_id,
+            MagicToken.purpose == TokenPurpose.CONFIRM_REGISTRATION,
+        )
         audit.note("participant.withdrawn", exchange_id=exchange.id, participant=participant_id)
 
 

@@ -10,7 +10,7 @@ from sneaky.models import ParticipantState, TokenPurpose
 from tests.access.linking import a_link
 from tests.access.looking import state_of
 from tests.factories import a_participant, an_exchange
-from tests.web.exchanging import drawn, path_of, person_id, recipients
+from tests.web.exchanging import drawn, organized, path_of, person_id, recipients
 from tests.web.signing_in import csrf_token, press
 
 NAME = "Lena, the late"
@@ -54,6 +54,19 @@ def test_before_the_draw_whoever_has_not_confirmed_is_told_how(client: FlaskClie
     press(client, f"/m/{a_link(ann, TokenPurpose.SIGN_IN)}")
     assert "You are almost in" in client.get("/me").text
     assert state_of(ann) is ParticipantState.PENDING
+
+
+def test_whom_the_organizer_took_out_before_the_draw_confirms_nothing(
+    client: FlaskClient, app: Flask
+) -> None:
+    exchange_id = organized(client)
+    ann = a_participant(exchange_id, state=ParticipantState.PENDING, confirmed_at=None)
+    link = f"/m/{a_link(ann, TokenPurpose.CONFIRM_REGISTRATION)}"
+    person = path_of(exchange_id, f"participants/{person_id(ann)}")
+    press(client, f"{person}/withdraw", on=person)
+    answer = app.test_client().get(link)
+    assert answer.status_code == 410
+    assert "you take part" not in answer.text
 
 
 def test_the_organizer_lets_them_in_with_one_press_more(
