@@ -71,6 +71,26 @@ def test_a_line_that_is_wrong_makes_no_exchange(client: FlaskClient) -> None:
     assert exchanges() == []
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        *(("25", "25.00"), ("12.5", "12.50"), (" 0,75 ", "0.75")),
+        *(
+            ("10.000", "10000.00"),
+            ("10,000", "10000.00"),
+            ("1.250,50", "1250.50"),
+            ("1,250,000.5", "1250000.50"),
+        ),
+        *(("10 000", "10000.00"), ("10\u202f000", "10000.00"), ("1’250", "1250.00")),
+    ],
+)
+def test_thousands_are_understood_in_every_language(client: FlaskClient, typed: str, meant: str) -> None:
+    sign_in_organizer(client, an_organizer())
+    assert press(client, "/exchanges/new", **WELL | {"budget": typed}).status_code == 303
+    (exchange,) = exchanges()
+    assert str(exchange.budget) == meant
+
+
 def test_an_exchange_is_planned_on_one_page(client: FlaskClient) -> None:
     organizer_id = an_organizer()
     sign_in_organizer(client, organizer_id)
@@ -97,6 +117,8 @@ def test_an_exchange_is_planned_on_one_page(client: FlaskClient) -> None:
         ({"zone": ""}, "In which zone"),
         ({"zone": "Europe/Atlantis"}, "Not a valid choice"),
         ({"budget": "a lot"}, "Give an amount"),
+        ({"budget": "1.2.3"}, "Give an amount"),
+        ({"budget": "0.125"}, "two decimals"),
         ({"budget": "-3"}, "zero or more"),
         ({"budget": "NaN"}, "zero or more"),
         ({"currency": "CLAMS"}, "Not a valid choice"),

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from flask_babel import gettext as _
 from wtforms import DateTimeLocalField, Field
 from wtforms.widgets import TextInput
+
+_SPACES = re.compile(r"[\s'’]")
+# Nobody gives a budget with three decimals: 10.000 and 10,000 are ten thousand, whatever the language.
+_GROUPED = re.compile(r"[1-9]\d{0,2}(?P<mark>[.,])\d{3}(?:(?P=mark)\d{3})*(?:(?!(?P=mark))[.,]\d{1,2})?")
 
 
 class WallTime(DateTimeLocalField):
@@ -26,13 +31,15 @@ class WallTime(DateTimeLocalField):
 
 
 class Amount(Field):
-    """An amount of money; both decimal marks are understood."""
+    """An amount of money; both decimal marks are understood, and both between thousands."""
 
     widget = TextInput()
 
     def process_formdata(self, valuelist: list[str]) -> None:
         """Read what was typed."""
-        typed = valuelist[0].strip() if valuelist else ""
+        typed = _SPACES.sub("", valuelist[0]) if valuelist else ""
+        if grouped := _GROUPED.fullmatch(typed):
+            typed = typed.replace(grouped["mark"], "")
         self.data = None
         if typed:
             try:
