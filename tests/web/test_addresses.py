@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 from werkzeug.routing import BuildError
 
 from sneaky.web import addresses
+from tests.factories import an_organizer
+from tests.web.signing_in import sign_in_organizer
 
 
 @pytest.fixture
@@ -29,6 +32,12 @@ def built(app: Flask, monkeypatch: pytest.MonkeyPatch) -> list[str]:
 def asked(app: Flask, call: str, *, root: str = "") -> str:
     with app.test_request_context(environ_overrides={"SCRIPT_NAME": root}):
         return app.jinja_env.from_string(f"{{{{ url_for({call}) }}}}").render()
+
+
+@pytest.mark.parametrize("page", ["/exchanges/%00", "/exchanges?q=%00", "/j/%00", "/find?next=a%00b"])
+def test_there_is_nothing_where_an_address_holds_nul(client: FlaskClient, page: str) -> None:
+    sign_in_organizer(client, an_organizer())
+    assert client.get(page).status_code == 404
 
 
 def test_an_address_with_no_more_than_a_public_id_is_worked_out_once(app: Flask, built: list[str]) -> None:
