@@ -95,11 +95,13 @@ def revealed(participant_id: int) -> RevealedMatch | None:
 
 
 def acknowledge(participant_id: int) -> None:
-    """The giver confirms that an earlier name no longer counts."""
+    """The giver confirms that an earlier name no longer counts. Raises `RuleBroken` if the new is sealed."""
     with transaction() as session:
         match = seals.match_of_giver(participant_id)
         if match is None:
             raise NotFound
+        if match.revealed_at is None:
+            raise RuleBroken("The name has changed once more. Open your match to see which one counts.")
         if match.needs_acknowledgement:
             session.execute(update(Match).where(Match.id == match.match_id).values(acknowledged_at=now()))
 

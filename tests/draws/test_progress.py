@@ -43,6 +43,7 @@ def test_changed_recipients_wait_for_acknowledgement(app: Flask) -> None:
     exchange_id, people = drawn.a_drawn_exchange(6)
     repair.apply(exchange_id, Repair(swapping=(people[0],)))
     assert progress(exchange_id).unacknowledged == 2
+    reveal.reveal(people[0])
     reveal.acknowledge(people[0])
     assert progress(exchange_id).unacknowledged == 1
     conduct.redraw(exchange_id, even_if_mail_unproven=True)

@@ -80,6 +80,8 @@ def test_opened_match_outlives_an_undone_draw_by_nothing(app: Flask) -> None:
 def test_changed_match_waits_for_acknowledgement(app: Flask) -> None:
     exchange_id, people = drawn.a_drawn_exchange(3)
     conduct.redraw(exchange_id, even_if_mail_unproven=True)
+    with pytest.raises(RuleBroken, match="once more"):
+        reveal.acknowledge(people[0])
     assert reveal.reveal(people[0]).is_changed
     reveal.acknowledge(people[0])
     acknowledged = select(Match.acknowledged_at).where(Match.giver_id == people[0])

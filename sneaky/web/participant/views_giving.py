@@ -34,9 +34,9 @@ def match() -> ResponseReturnValue:
 @participant_only
 def acknowledge() -> ResponseReturnValue:
     """Confirm that the earlier name no longer counts."""
-    reveal.acknowledge(current_participant().id)
-    flash(_("Thank you. The name below is the one that counts."), "ok")
-    return redirect(url_for(".home"), 303)
+    me = current_participant().id
+    done = _("Thank you. The name below is the one that counts.")
+    return press(lambda: reveal.acknowledge(me), done, ".home")
 
 
 @blueprint.post("/me/gift/<any(has_gift, sent, received):mark>")
