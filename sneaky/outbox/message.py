@@ -97,8 +97,7 @@ def compose(rendered: Rendered, *, to_email: str, key: str) -> EmailMessage:
     Raises `MailPermanent` where no message can carry the address.
     """
     sender = settings().mail_from
-    is_ascii = (parseaddr(sender)[1] + to_email.rpartition("@")[0]).isascii()
-    message = EmailMessage(policy=_POLICY.clone(utf8=not is_ascii))
+    message = EmailMessage(policy=_POLICY.clone(utf8=not to_email.rpartition("@")[0].isascii()))
     message["From"] = sender
     message["To"] = _address(to_email)
     message["Subject"] = one_line(rendered.subject).replace("=?", "= ?")  # or it would be read as encoded
