@@ -6,7 +6,7 @@ import random
 from dataclasses import dataclass
 from secrets import SystemRandom
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from sneaky import conversations
@@ -19,7 +19,7 @@ from sneaky.draws.rules import FEWEST_PEOPLE, Rules, forbidden_pairs, refusal
 from sneaky.exchanges import lifecycle
 from sneaky.exchanges.rows import held_exchange, refuse_once_over
 from sneaky.matches import seals
-from sneaky.models import Draw, DrawState, Exchange, ExchangeState, LetterKind, Match
+from sneaky.models import Draw, DrawState, Exchange, ExchangeState, LetterKind, Match, Participant
 from sneaky.outbox import queue
 from sneaky.reminders import planning
 
@@ -186,9 +186,11 @@ def _current_draw(session: Session, exchange_id: int) -> Draw:
 
 
 def _end(session: Session, exchange: Exchange, draw: Draw, state: DrawState) -> None:
-    """Make a draw one that does not count: its matches, memories and undelivered letters go."""
+    """Make a draw one that does not count: its matches, memories, arrivals and undelivered letters go."""
     earlier.forget(exchange, seals.pairs(draw.id), draw.drawn_at)
     session.execute(delete(Match).where(Match.draw_id == draw.id))
+    here = Participant.exchange_id == exchange.id
+    session.execute(update(Participant).where(here).values(gift_received_at=None))
     draw.state, draw.ended_at = state, now()
     session.flush()
     queue.call_back(

@@ -108,6 +108,14 @@ def test_marks_are_set_and_taken_back(app: Flask) -> None:
         reveal.mark_gift(giver, "wrapped", True)
 
 
+def test_what_arrived_in_an_earlier_draw_has_not_arrived_in_the_next(any_app: Flask) -> None:
+    exchange_id, people = drawn.a_drawn_exchange(3)
+    for person in people:
+        reveal.mark_gift(person, "received", True)
+    conduct.redraw(exchange_id, even_if_mail_unproven=True)
+    assert not any(reveal.reveal(person).is_received for person in people)
+
+
 def test_erased_recipient_takes_the_match_along(any_app: Flask) -> None:
     exchange_id, people = drawn.a_drawn_exchange(3)
     erased = people[-1]
