@@ -48,17 +48,17 @@ def test_a_database_restarted_under_load_loses_nothing(
 
 
 @pytest.fixture
-def tarpit() -> Iterator[str]:
-    """A mail server that takes the connection and never says a word."""
+def tarpit() -> Iterator[socket.socket]:
+    """A mail server that takes the connection and never says a word; who waits is free once it is closed."""
     with socket.create_server(("127.0.0.1", 0)) as server:
-        yield f"smtp://127.0.0.1:{server.getsockname()[1]}"
+        yield server
 
 
 def test_a_mail_server_that_never_answers_delays_no_purge(
-    settings: Settings, tarpit: str, monkeypatch: pytest.MonkeyPatch
+    settings: Settings, tarpit: socket.socket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    app = create_app(replace(settings, mail_url=tarpit))
-    scheduler.init_app(app, replace(FAST, stop_within=0.2))
+    app = create_app(replace(settings, mail_url=f"smtp://127.0.0.1:{tarpit.getsockname()[1]}"))
+    scheduler.init_app(app, FAST)
     clock = scheduler.clock_of(app)
     begun: list[float] = []
     work = replace(WORKS["purge_old_exchanges"], body=lambda _run: begun.append(monotonic()))
@@ -86,6 +86,8 @@ def test_a_mail_server_that_never_answers_delays_no_purge(
         wait_until(lambda: begun, "the purge begins")
         assert begun[0] - ordered < 2
         assert queue.counts().sent == 0
+        tarpit.close()
+        assert clock.stop()
         assert_sound()
         db.session.remove()
         db.engine.dispose()
