@@ -21,6 +21,7 @@ def exchange_id_for(organizer_id: int, public_id: str) -> int:
 
 def participant_id_for(exchange_id: int, public_id: str) -> int:
     """The participant of this exchange with this public id. Raises `NotFound`."""
+    refuse_nul(public_id)
     return _found(
         db.session.scalar(
             select(Participant.id).where(
@@ -28,6 +29,12 @@ def participant_id_for(exchange_id: int, public_id: str) -> int:
             )
         )
     )
+
+
+def refuse_nul(*public_ids: str) -> None:
+    """Raise `NotFound` where an id holds NUL: none does, and PostgreSQL fails when it is asked for one."""
+    if any("\0" in public_id for public_id in public_ids):
+        raise NotFound
 
 
 def _found(row_id: int | None) -> int:

@@ -8,6 +8,7 @@ from sqlalchemy import delete, select
 
 from sneaky.core.db import transaction
 from sneaky.core.errors import NotFound
+from sneaky.exchanges.lookup import refuse_nul
 from sneaky.exchanges.rows import held_exchange, refuse_once_drawn
 from sneaky.models import Exclusion, Participant
 
@@ -18,6 +19,7 @@ def set_exclusions(exchange_id: int, people: Collection[str], excluded: Collecti
     Rules about anybody else stay, such as somebody who joined while the boxes were looked at. Raises
     `RuleBroken` once the names are drawn, `NotFound` for strangers.
     """
+    refuse_nul(*people)
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_drawn(exchange, "Exclusions count at the draw; undo it to change them.")

@@ -94,6 +94,22 @@ def test_no_other_change_is_taken(client: FlaskClient, change: str) -> None:
     assert press(client, f"{page}/loosen", on=page, change=change).status_code == 404
 
 
+@pytest.mark.parametrize(
+    ("form", "sent"),
+    [
+        ("matrix", {"person": "a\0"}),
+        ("allow", {"giver": "a\0", "recipient": "b"}),
+        ("households/leave", {"person": "\0"}),
+        ("loosen", {"change": "allow:\0:b"}),
+    ],
+)
+def test_nobody_is_called_nul(client: FlaskClient, form: str, sent: dict[str, str]) -> None:
+    exchange_id = organized(client)
+    participants(exchange_id, 3)
+    page = path_of(exchange_id, "rules")
+    assert press(client, f"{page}/{form}", on=page, **sent).status_code == 404
+
+
 def test_options_are_loosened_by_one_press_too(client: FlaskClient) -> None:
     exchange_id = organized(client, single_loop=True, no_reciprocal=True, avoid_last_year=AvoidLastYear.HARD)
     page = path_of(exchange_id, "rules")
