@@ -26,18 +26,6 @@ from sneaky.models import Exchange
 from tests import factories
 
 HELLO = "/hello"
-_BROWSER = {
-    "User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:145.0) Gecko/20100101 Firefox/145.0",
-    "Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
-    "Accept-Language": "en-US,en;q=0.5",
-    "Accept-Encoding": "gzip, deflate, br, zstd",
-    "Upgrade-Insecure-Requests": "1",
-    "Sec-Fetch-Dest": "document",
-    "Sec-Fetch-Mode": "navigate",
-    "Sec-Fetch-Site": "same-origin",
-    "Sec-Fetch-User": "?1",
-}
-_PROXY = {"X-Forwarded-For": "192.0.2.7", "X-Forwarded-Proto": "http", "Connection": "close"}
 _CHECKOUT = Path(__file__).parents[1]
 
 
@@ -49,7 +37,7 @@ class Served:
     pid: int
 
     def ask(self, path: str, cookie: str, times: int) -> None:
-        """Ask for a page so many times as a browser behind a proxy does, over a new connection each.
+        """Ask for a page so many times with no needless header, over a new connection each, as most proxies do.
 
         By hand, since what asks shares the processors with what answers.
         """
