@@ -37,7 +37,7 @@ class Served:
     pid: int
 
     def ask(self, path: str, cookie: str, times: int) -> None:
-        """Ask for a page so many times with no needless header, over a new connection each, as most proxies do.
+        """Ask for a page so many times, over a new connection each, with no header it can do without.
 
         By hand, since what asks shares the processors with what answers.
         """
