@@ -50,7 +50,7 @@ def _copy(connection: Connection, source: Source) -> dict[str, int]:
         except _MISFITS as error:
             raise DoesNotFit(f"Table {table.name} does not fit: {error!r}") from error
         rows.continue_counting(connection, table)
-    if unknown := given.keys() - counts.keys():
+    if unknown := set(filter(rows.is_ours, given)) - counts.keys():
         raise DoesNotFit(f"Revision {source.revision} has no table {', '.join(sorted(unknown))}.")
     return counts
 

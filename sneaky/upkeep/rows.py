@@ -35,7 +35,8 @@ from sqlalchemy import (
 Row = list[Any]
 
 _AT_ONCE = 1000
-_OF_ALEMBIC = "alembic_version"
+# What alembic and procrastinate keep for themselves is of one database, and made anew in another.
+_NOT_OURS = ("alembic_version", "procrastinate_")
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,12 @@ def tables_of(connection: Connection) -> list[Table]:
     """Our tables as they are in the database, each after those it refers to."""
     found = inspect(connection)
     ordered = [name for name, _keys in found.get_sorted_table_and_fkc_names() if name]
-    return [_table(connection, name) for name in ordered if name != _OF_ALEMBIC]
+    return [_table(connection, name) for name in ordered if is_ours(name)]
+
+
+def is_ours(table: str) -> bool:
+    """Whether a table is of the instance, and not one that alembic or procrastinate keep for themselves."""
+    return not table.startswith(_NOT_OURS)
 
 
 def read(connection: Connection, table: Table) -> Iterator[Row]:
