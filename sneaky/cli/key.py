@@ -53,5 +53,5 @@ def forget(_app: Flask) -> None:
         f"Forgotten: {done.keys} earlier keys, {done.magic_links} magic links, {done.join_links} join links,"
         f" {done.pairs} remembered pairs."
     )
-    if settings().key_file is None:
-        click.echo("Take them out of SNEAKY_OLD_SECRET_KEYS now.")
+    if settings().old_secret_keys:
+        click.echo("Take them out of SNEAKY_OLD_SECRET_KEYS now, and restart: until then they work on.")

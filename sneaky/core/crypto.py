@@ -157,7 +157,7 @@ def sealed_otherwise(
 
 def init_app(app: Flask, settings: Settings) -> None:
     """Give the app its keyring, and Flask the keys for what it signs."""
-    app.extensions[KEYRING] = Keyring(settings.secret_key, settings.old_secret_keys)
+    app.extensions[KEYRING] = Keyring(settings.secret_key, settings.earlier_keys)
     if settings.key_file is not None:
         app.extensions[KEY_FILE] = WatchedKeyFile(settings.key_file, settings.old_secret_keys)
     app.config["WTF_CSRF_SECRET_KEY"] = SigningKeys("form-token")

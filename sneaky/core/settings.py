@@ -148,6 +148,8 @@ class Settings:
 
     # Where the secret key was found in the data folder; None where the environment has it.
     key_file: Path | None = None
+    # The earlier keys that this file held; `old_secret_keys` are only those that the environment names.
+    kept_secret_keys: tuple[bytes, ...] = ()
 
     def __repr__(self) -> str:
         return f"Settings({', '.join(f'{name}={value}' for name, value in self.redacted().items())})"
@@ -155,6 +157,11 @@ class Settings:
     def redacted(self) -> dict[str, str]:
         """Every setting as text that may be shown: secrets only say whether they are set."""
         return {spec.name: _shown(spec.metadata["secret"], getattr(self, spec.name)) for spec in declared()}
+
+    @property
+    def earlier_keys(self) -> tuple[bytes, ...]:
+        """Every earlier key, from the key file and from the environment."""
+        return (*self.kept_secret_keys, *self.old_secret_keys)
 
     @property
     def is_development(self) -> bool:
@@ -243,8 +250,8 @@ def _completed(settings: Settings) -> Settings:
         filled["database_url"] = f"sqlite:///{folder / 'sneaky.db'}"
     if not settings.secret_key:
         filled["key_file"] = folder / key_file.NAME
-        filled["secret_key"], *others = key_file.own_keys(folder / key_file.NAME)
-        filled["old_secret_keys"] = (*others, *settings.old_secret_keys)
+        filled["secret_key"], *kept = key_file.own_keys(folder / key_file.NAME)
+        filled["kept_secret_keys"] = tuple(kept)
     return Settings(**filled)
 
 

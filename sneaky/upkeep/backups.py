@@ -79,7 +79,7 @@ def restore(path: Path, to: Settings, *, may_replace: bool = False) -> Restored:
     `SchemaTooNew`, `InUse`, `NotEmpty` and `DoesNotFit`, with nothing changed.
     """
     found = backup_files.read(path)
-    here = Keyring(to.secret_key, to.old_secret_keys)
+    here = Keyring(to.secret_key, to.earlier_keys)
     brought = found.keys if to.key_file is not None else ()
     backup_files.refuse_other_keys(found, Keyring(here.current, (*here.older, *brought)))
     at = now()

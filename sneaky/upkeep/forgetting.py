@@ -49,6 +49,7 @@ def forget() -> Forgotten:
             forgotten = Forgotten(
                 len(ring.older), _revoke_links(current), _close_join_links(current), _forget_pairs()
             )
+            keys.note_the_key()  # whoever interrupted the rotation may not have come so far
             audit.note("key.forgotten", keys=len(ring.older))
         if (file := settings().key_file) is not None:
             key_file.write(file, [ring.current])

@@ -92,23 +92,22 @@ def rotate(*, grace: float = GRACE) -> dict[str, int]:
     long, in seconds, others may go on with what they knew. Raises `RuleBroken` where there is nothing to do.
     """
     with one_at_a_time():
-        if not is_anything_sealed_otherwise():
+        if not is_anything_sealed_otherwise() and stated_key() in {None, keyring().fingerprint}:
             _put_new_key_first(grace)
         counts = {kind.name: _reseal_all(kind) for kind in _KINDS}
         time.sleep(grace)
         for kind in _KINDS:  # what was begun with the key of before
             counts[kind.name] += _reseal_all(kind)
-        _note_the_key()
+        note_the_key()
         audit.note(ROTATED, **{name.replace(" ", "_"): number for name, number in counts.items()})
     return counts
 
 
 def recognise() -> None:
     """Remember by which key this database is sealed; raises `SettingsError` where that key is not here."""
-    stated = db.session.scalar(select(Instance.key_fingerprint))
-    ring = keyring()
+    stated, ring = stated_key(), keyring()
     if stated is None:
-        _note_the_key()
+        note_the_key()
     elif stated not in {one.fingerprint for one in ring.each()}:
         raise SettingsError(
             [
@@ -117,6 +116,17 @@ def recognise() -> None:
                 " replaced on purpose, add it to SNEAKY_OLD_SECRET_KEYS."
             ]
         )
+
+
+def stated_key() -> str | None:
+    """The fingerprint of the key by which this database says it is sealed; None before the first start."""
+    return db.session.scalar(select(Instance.key_fingerprint))
+
+
+def note_the_key() -> None:
+    """Have the database say that it is sealed by the current key."""
+    with transaction() as session:
+        gate.lock(session).key_fingerprint = keyring().fingerprint
 
 
 def is_anything_sealed_otherwise() -> bool:
@@ -161,11 +171,6 @@ def _sealed_by(kind: _Kind) -> dict[str, int]:
     head = func.substr(kind.column, 1, len(keyring().seal_head), type_=LargeBinary)
     rows = db.session.execute(select(head, func.count()).where(kind.column.is_not(None)).group_by(head)).all()
     return {fingerprint_of_seal(sealed): number for sealed, number in rows}
-
-
-def _note_the_key() -> None:
-    with transaction() as session:
-        gate.lock(session).key_fingerprint = keyring().fingerprint
 
 
 @contextmanager

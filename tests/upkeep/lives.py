@@ -15,7 +15,7 @@ from sneaky import conversations, wishlists
 from sneaky.access import audit, rate_limits, sessions
 from sneaky.access.rate_limits import SIGN_IN_BY_ACCOUNT
 from sneaky.app import create_app
-from sneaky.core import schema
+from sneaky.core import crypto, key_file, schema
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.settings import EXTENSION, Settings
@@ -41,6 +41,7 @@ from tests import factories
 from tests.draws import drawn
 
 ADDRESS = "Zoë's Mill, 4th floor\n1017 AB Amsterdam"
+FIRST = b"1" * 64  # a secret key
 MESSAGE = "Do you like gingerbread? 🎄"
 
 
@@ -98,6 +99,16 @@ def settings_of(app: Flask) -> Settings:
     """The settings that an app was made with."""
     found: Settings = app.extensions[EXTENSION]
     return found
+
+
+def following(app: Flask) -> Path:
+    """Let the app follow a key file with one key, as one that starts without SNEAKY_SECRET_KEY does."""
+    here = settings_of(app)
+    file = here.data_dir / key_file.NAME
+    key_file.write(file, [FIRST])
+    app.extensions[EXTENSION] = replace(here, secret_key=FIRST, key_file=file)
+    crypto.init_app(app, settings_of(app))
+    return file
 
 
 def elsewhere(here: Settings, folder: Path, database_url: str = "", **changes: object) -> Settings:

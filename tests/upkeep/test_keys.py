@@ -38,26 +38,16 @@ from sneaky.outbox import gate, links, queue
 from sneaky.upkeep import forgetting, keys
 from tests.factories import an_organizer
 from tests.faults.processes import on_both_in_full, rounds, wait_until
-from tests.upkeep.lives import ADDRESS, MESSAGE, a_full_life, settings_of
+from tests.upkeep.lives import ADDRESS, FIRST, MESSAGE, a_full_life, following, settings_of
 from tests.web.signing_in import csrf_token, sign_in_organizer
 
 ROOT = Path(__file__).parents[2]
-FIRST = b"1" * 64
 
 
 @pytest.fixture
 def file(any_app: Flask) -> Path:
     """The key file that the app follows, as one that was started without SNEAKY_SECRET_KEY does."""
     return following(any_app)
-
-
-def following(app: Flask) -> Path:
-    here = settings_of(app)
-    file = here.data_dir / key_file.NAME
-    key_file.write(file, [FIRST])
-    app.extensions[EXTENSION] = replace(here, secret_key=FIRST, key_file=file)
-    crypto.init_app(app, settings_of(app))
-    return file
 
 
 def everything_opens(people: list[int]) -> None:
