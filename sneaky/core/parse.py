@@ -10,6 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 _MAIL_SCHEMES = ("smtp", "smtps", "resend", "console", "file")
 _DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
+_SQLITE_FILE = "sqlite:///"
 _SECRET_LENGTH = 32
 _WEBHOOK_SECRET_LENGTH = 16
 
@@ -65,13 +66,19 @@ def path(text: str) -> Path:
 
 
 def database_url(text: str) -> str:
-    """An SQLAlchemy URL of SQLite or PostgreSQL."""
+    """An SQLAlchemy URL of SQLite or PostgreSQL, with the whole path of an SQLite file.
+
+    A relative one would be looked for in the working folder by some, and in Flask's by others.
+    """
     parts = urlsplit(text)
     if parts.scheme not in _DATABASE_SCHEMES or not parts.path.strip("/"):
         raise ValueError(
             "this is no database address; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
         )
-    return text
+    file = text.removeprefix(_SQLITE_FILE)
+    if file == text or file.startswith((":memory:", "file:")):
+        return text
+    return f"{_SQLITE_FILE}{Path(file).absolute()}"
 
 
 def secret_key(text: str) -> bytes:

@@ -25,6 +25,16 @@ def test_nothing_set_is_a_working_instance_in_the_data_folder(tmp_path: Path) ->
     assert not settings.is_https
 
 
+def test_relative_database_file_is_the_same_one_for_everybody(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings, _ = loaded(tmp_path, DATABASE_URL="sqlite:///some/klaus.db")
+    assert settings.database_url == f"sqlite:///{tmp_path / 'some' / 'klaus.db'}"
+    for address in ("sqlite:////else/klaus.db", "sqlite:///:memory:", "sqlite:///file:k.db?uri=true"):
+        assert loaded(tmp_path, DATABASE_URL=address)[0].database_url == address
+
+
 def test_secret_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     first, _ = loaded(tmp_path)
     again, _ = loaded(tmp_path)
