@@ -14,9 +14,11 @@ from sneaky import jobs as all_jobs
 from sneaky.cli import with_app
 from sneaky.core.db import db
 from sneaky.executions import runs
+from sneaky.executions.history import BEGIN_OF_IDS
 from sneaky.jobs import steering
 from sneaky.jobs.overview import JobLine, jobs_overview
-from sneaky.jobs.work import resolve
+from sneaky.jobs.timetable import BY_ID
+from sneaky.jobs.work import WORKS, resolve
 from sneaky.models import JobExecution
 
 _as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -54,8 +56,8 @@ def run_job(_app: Flask, name: str, ids: tuple[int, ...], as_json: bool) -> None
 
     IDS are the numbers that a job of one exchange needs: send_reminder_for_exchange EXCHANGE DAYS_BEFORE.
     """
-    work, ids_in_name = resolve(name) if not ids else (None, ids)
-    result = getattr(all_jobs, work.name if work else name)(*ids_in_name)
+    job, numbers = _asked(name, ids)
+    result = getattr(all_jobs, job)(*numbers)
     click.echo(json.dumps(asdict(result), indent=1) if as_json else repr(result))
     if not result.success:
         raise SystemExit(1)
@@ -67,6 +69,8 @@ def run_job(_app: Flask, name: str, ids: tuple[int, ...], as_json: bool) -> None
 def stop(_app: Flask, run: str) -> None:
     """Ask a run to stop after its current batch. RUN is its id, or the name of a job that is running."""
     running = runs.running().get(run)
+    if running is None and run in BY_ID:
+        raise click.ClickException(f"{run} is not running.")
     steering.stop_run(running.public_id if running else run)
     click.echo("It stops after the batch it is at.")
 
@@ -77,6 +81,8 @@ def stop(_app: Flask, run: str) -> None:
 def retry(_app: Flask, run: str) -> None:
     """Make a failed run again. RUN is its id, or the name of a job whose last run failed."""
     last = runs.latest([run], 1).get(run)
+    if last is None and run in BY_ID:
+        raise click.ClickException(f"{run} has not run yet, so there is nothing to try again.")
     steering.retry_run(last[0].public_id if last else run)
     click.echo(f"It is tried again {_TAKEN_UP}")
 
@@ -114,14 +120,22 @@ def schedule(_app: Flask, /, name: str, usual: bool, **fields: str | None) -> No
 
 
 @jobs.command()
-@click.option("--job", "job_id", help="Only this job.")
-@click.option("--limit", default=20, show_default=True, help="How many runs, newest first.")
+@click.option("--job", "job_id", default="", help="Only this job, by its name or by the id of a run's job.")
+@click.option(
+    "--limit",
+    default=20,
+    show_default=True,
+    type=click.IntRange(1, 1_000_000),
+    help="How many runs, newest first.",
+)
 @_as_json
 @with_app
-def history(_app: Flask, job_id: str | None, limit: int, as_json: bool) -> None:
+def history(_app: Flask, job_id: str, limit: int, as_json: bool) -> None:
     """Show the last runs."""
     query = select(JobExecution).order_by(JobExecution.started_at.desc(), JobExecution.id.desc()).limit(limit)
-    if job_id:
+    if job_id in BEGIN_OF_IDS:
+        query = query.where(JobExecution.job_id.startswith(BEGIN_OF_IDS[job_id], autoescape=True))
+    elif job_id:
         query = query.where(JobExecution.job_id == job_id)
     rows = [_run(execution) for execution in db.session.scalars(query)]
     if as_json:
@@ -131,6 +145,20 @@ def history(_app: Flask, job_id: str | None, limit: int, as_json: bool) -> None:
         took = f"{row['duration']:.2f} s" if row["duration"] is not None else ""
         begin = f"{row['started_at']}  {row['id']}  {row['job_id']:<36}"
         click.echo(f"{begin} {row['state']:<10} {took:>9}  {row['error']}".rstrip())
+
+
+def _asked(name: str, ids: tuple[int, ...]) -> tuple[str, tuple[int, ...]]:
+    """The job that somebody named, and the numbers it is to be called with."""
+    if not ids and name not in WORKS:
+        work, ids = resolve(name)
+        return work.name, ids
+    if name not in WORKS:
+        raise click.UsageError(f"There is no job called {name} that takes numbers.")
+    wanted = WORKS[name].id_form.count("{}")
+    if len(ids) != wanted:
+        form = f", as in {WORKS[name].id_form.format(*[5, 3])}" if wanted else ""
+        raise click.UsageError(f"{name} takes {wanted or 'no'} numbers{form}; here are {len(ids)}.")
+    return name, ids
 
 
 def _how_it_is(line: JobLine) -> str:

@@ -23,6 +23,7 @@ _ERROR_LENGTH = 500
 _REASON_LENGTH = 200
 # How the job ids begin that hold the ids of what they are about.
 ABOUT_AN_EXCHANGE = {"reminder_exchange_": "send_reminder_for_exchange", "draw_exchange_": "draw_names"}
+BEGIN_OF_IDS = {job: begin for begin, job in ABOUT_AN_EXCHANGE.items()}
 
 
 @dataclass(frozen=True)

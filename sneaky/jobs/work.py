@@ -21,6 +21,7 @@ Result = TypeVar("Result")
 Body = Callable[..., None]
 
 _LONGEST_LOG = 20_000
+_ID = "([0-9]{1,18})"  # what fits into a column of any database
 
 
 class Stop(Enum):
@@ -62,7 +63,7 @@ class Work:
 
     def ids_of(self, job_id: str) -> tuple[int, ...] | None:
         """The ids in a job id of this job; None where it belongs to another job."""
-        form = re.escape(self.id_form or self.name).replace(r"\{\}", r"(\d+)")
+        form = re.escape(self.id_form or self.name).replace(r"\{\}", _ID)
         match = re.fullmatch(form, job_id)
         return tuple(map(int, match.groups())) if match else None
 

@@ -193,6 +193,42 @@ def test_unknown_job_is_refused(run: Run) -> None:
     assert "There is no job called make_coffee" in str(result.exception)
 
 
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (["send_remnder_for_exchange", "7", "3"], "There is no job called send_remnder_for_exchange"),
+        (["JobResult", "1"], "There is no job called JobResult"),
+        (["send_reminder_for_exchange"], "takes 2 numbers, as in reminder_exchange_5_days_3; here are 0"),
+        (["send_reminder_for_exchange", "7"], "here are 1"),
+        (["draw_names", "1", "2", "3"], "takes 2 numbers, as in draw_exchange_5_instead_of_3; here are 3"),
+        (["purge_old_exchanges", "7"], "purge_old_exchanges takes no numbers; here are 1"),
+    ],
+)
+def test_mistyped_job_is_told_and_leaves_no_run(run: Run, words: list[str], told: str) -> None:
+    assert told in run("jobs", "run", *words, expect=2).output
+    assert db.session.scalars(select(JobExecution.job_id)).all() == []
+
+
+def test_number_that_no_row_can_have_names_no_job(run: Run) -> None:
+    refused = run("jobs", "run", f"reminder_exchange_{'9' * 20}_days_3", expect=1)
+    assert "There is no job called" in str(refused.exception)
+
+
+def test_job_that_is_not_running_or_never_ran_is_called_so(run: Run) -> None:
+    stopped = run("jobs", "stop", "purge_old_exchanges", expect=1)
+    assert "purge_old_exchanges is not running." in stopped.output
+    retried = run("jobs", "retry", "purge_old_exchanges", expect=1)
+    assert "purge_old_exchanges has not run yet" in retried.output
+
+
+def test_history_finds_the_runs_of_a_job_that_is_about_an_exchange(run: Run) -> None:
+    for job_id in ("reminder_exchange_7_days_3", "reminder_exchange_8_days_3", "purge_old_exchanges"):
+        a_run(job_id)
+    for asked, number in (("send_reminder_for_exchange", 2), ("reminder_exchange_8_days_3", 1)):
+        assert len(run("jobs", "history", "--job", asked).output.splitlines()) == number
+    assert "is not in the range" in run("jobs", "history", "--limit", "-1", expect=2).output
+
+
 def test_test_letter_goes_out_and_proves_the_mail(run: Run, settings: Settings) -> None:
     assert run("mail", "test", "You@Example.org").output.startswith("sent")
     assert len(list((settings.data_dir / "letters").glob("*.eml"))) == 1

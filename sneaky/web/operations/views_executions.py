@@ -9,7 +9,7 @@ from flask_babel import gettext as _
 from sneaky.core.errors import RuleBroken
 from sneaky.executions import requests, runs
 from sneaky.executions.health import leader
-from sneaky.executions.history import ABOUT_AN_EXCHANGE
+from sneaky.executions.history import BEGIN_OF_IDS
 from sneaky.jobs import steering
 from sneaky.jobs.timetable import BY_ID
 from sneaky.models import ExecutionState
@@ -18,8 +18,6 @@ from sneaky.web.operations import blueprint
 from sneaky.web.operations.answers import done, refused, show
 from sneaky.web.organizer.asked import page_number
 from sneaky.web.wording import told
-
-_BEGIN_OF_IDS = {job: begin for begin, job in ABOUT_AN_EXCHANGE.items()}
 
 
 @blueprint.get("/operations/executions.json")
@@ -31,8 +29,8 @@ def executions() -> ResponseReturnValue:
     state = ExecutionState(asked_state) if asked_state in list(ExecutionState) else None
     page = runs.page(
         page_number(),
-        job_id="" if asked_job in _BEGIN_OF_IDS else asked_job,
-        job_id_begin=_BEGIN_OF_IDS.get(asked_job, ""),
+        job_id="" if asked_job in BEGIN_OF_IDS else asked_job,
+        job_id_begin=BEGIN_OF_IDS.get(asked_job, ""),
         state=state,
     )
     return show("operations/executions.html", page=page, job=asked_job, state=asked_state, jobs=list(BY_ID))
