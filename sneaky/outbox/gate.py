@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import cast
+from typing import Any, cast
 
 from sqlalchemy import Table, bindparam, select, update
 from sqlalchemy.orm import Session
@@ -49,9 +49,13 @@ class Pause:
 
 
 def hold(reason: str) -> None:
-    """Keep every letter back until `resume`; new ones queue up meanwhile."""
+    """Keep every letter back until `resume`; new ones queue up meanwhile.
+
+    It takes the place of a refusal's hold, which other mail settings would end.
+    """
     with transaction() as session:
         _hold(lock(session), reason)
+        _close_refusal(session)
 
 
 def resume() -> None:
@@ -125,7 +129,12 @@ def pause(instance: Instance, at: datetime, length: timedelta, reason: str) -> N
 
 
 def refuse(session: Session, instance: Instance, reason: str) -> None:
-    """The provider refuses us: hold every letter, and open the one trouble that the alert is about."""
+    """The provider refuses us: hold every letter, and open the one trouble that the alert is about.
+
+    A hold that somebody ordered meanwhile stays as it is.
+    """
+    if instance.mail_held_at is not None and _refusal(session) is None:
+        return
     _hold(instance, reason)
     details = {"transport": _transport_tag(), "error": reason[:_REASON_LENGTH]}
     session.execute(
@@ -142,6 +151,10 @@ def _hold(instance: Instance, reason: str) -> None:
 def _open(session: Session, instance: Instance) -> None:
     instance.mail_held_at = instance.mail_held_reason = None
     instance.mail_paused_until = instance.mail_paused_reason = None
+    _close_refusal(session)
+
+
+def _close_refusal(session: Session) -> None:
     session.execute(
         update(Trouble)
         .where(Trouble.kind == TroubleKind.MAIL_REFUSED, Trouble.closed_at.is_(None))
@@ -151,14 +164,19 @@ def _open(session: Session, instance: Instance) -> None:
 
 def _was_refused_by_others(session: Session) -> bool:
     """Whether the hold comes from a provider, or from settings, that are no longer in use."""
-    details = session.scalars(
+    details = _refusal(session)
+    return details is not None and details["transport"] not in _transport_tags()
+
+
+def _refusal(session: Session) -> dict[str, Any] | None:
+    """What is known about the refusal that holds every letter; None without one."""
+    return session.scalars(
         select(Trouble.details).where(
             Trouble.kind == TroubleKind.MAIL_REFUSED,
             Trouble.subject == _SUBJECT,
             Trouble.closed_at.is_(None),
         )
     ).one_or_none()
-    return details is not None and details["transport"] not in _transport_tags()
 
 
 def _transport_tag() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.message import EmailMessage
 
 import pytest
 import time_machine
@@ -77,6 +78,37 @@ def test_new_mail_settings_do_not_end_a_hold_that_somebody_ordered(
     queue.hold("restored from a backup")
     reconfigure(mail_url="resend://another-key")
     assert deliver(plain, transport=MemoryTransport()).sent == 0
+
+
+def test_hold_that_follows_a_refusal_stays_when_the_settings_change(
+    app: Flask, reconfigure: Reconfigure
+) -> None:
+    a_letter("ann@example.org")
+    deliver(plain, transport=MemoryTransport(failures={"ann@example.org": REFUSAL}))
+    queue.hold("moving to another provider")
+    assert _open_troubles() == []
+    reconfigure(mail_url="resend://another-key")
+    assert deliver(plain, transport=MemoryTransport()).sent == 0
+    assert queue.held_reason() == "moving to another provider"
+    queue.resume()
+    assert deliver(plain, transport=MemoryTransport()).sent == 1
+
+
+def test_refusal_of_a_letter_on_its_way_leaves_an_ordered_hold_as_it_is(
+    any_app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    a_letter("ann@example.org")
+    refusing = MemoryTransport(failures={"ann@example.org": REFUSAL})
+
+    def held_meanwhile(message: EmailMessage, *, idempotency_key: str) -> str | None:
+        queue.hold("moving to another provider")
+        return send(message, idempotency_key=idempotency_key)
+
+    send = refusing.send
+    monkeypatch.setattr(refusing, "send", held_meanwhile)
+    deliver(plain, transport=refusing)
+    assert queue.held_reason() == "moving to another provider"
+    assert _open_troubles() == []
 
 
 def test_mail_is_proven_by_a_letter_of_the_present_settings(app: Flask, reconfigure: Reconfigure) -> None:
