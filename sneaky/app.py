@@ -7,6 +7,7 @@ import os
 import sys
 
 from flask import Flask
+from sqlalchemy.exc import DBAPIError
 
 from sneaky import engine, scheduler, shell, web
 from sneaky.core import crypto, log
@@ -51,6 +52,7 @@ def main() -> None:
     from sneaky import serving
     from sneaky.cli import Composer
     from sneaky.cli.main import sneaky
+    from sneaky.cli.refusals import in_a_line
 
     os.umask(0o077)
     try:
@@ -60,6 +62,11 @@ def main() -> None:
         _give_up(2, error.problems)
     except SneakyError as error:
         _give_up(1, [error.message])
+    except (OSError, DBAPIError) as error:
+        line = in_a_line(error)
+        if line is None:
+            raise
+        _give_up(1, [line])
 
 
 def _give_up(code: int, lines: list[str]) -> None:

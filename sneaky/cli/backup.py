@@ -14,8 +14,16 @@ from sneaky.upkeep import backups
 _PATH = click.Path(path_type=Path)
 
 
+def _file_or_folder(_context: click.Context, _argument: click.Parameter, value: str) -> Path:
+    """A path; one that ends in a slash is a folder, and made where it is missing."""
+    path = Path(value)
+    if value.endswith("/"):
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
 @click.command()
-@click.argument("path", type=_PATH)
+@click.argument("path", callback=_file_or_folder)
 @click.option(
     "--with-key", is_flag=True, help="Put the secret key in, too. Then the file alone tells every match."
 )

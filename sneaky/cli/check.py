@@ -10,6 +10,7 @@ from datetime import timedelta
 import click
 from flask import Flask
 from sqlalchemy import exists, func, or_, select
+from sqlalchemy.exc import DatabaseError
 from sqlalchemy.orm import aliased
 
 from sneaky.cli import with_app
@@ -216,10 +217,21 @@ def findings() -> Iterator[Finding]:
     """Every broken promise in the database of the running app; later checks need the schema of the first."""
     for check in CHECKS:
         promise = check.__name__.replace("_", " ")
-        broken = [Finding(promise, where) for where in check()]
+        broken = [Finding(promise, where) for where in _tried(check)]
         yield from broken
         if broken and check is the_schema_is_at_head:
             return
+
+
+def _tried(check: Check) -> Iterator[str]:
+    """What a check finds; a damaged file ends it, and no other one."""
+    try:
+        yield from check()
+    except DatabaseError as error:
+        db.session.remove()
+        if type(error) is not DatabaseError:
+            raise
+        yield f"the database cannot be read: {error.orig}"
 
 
 @click.command()
