@@ -17,7 +17,7 @@ from sneaky.core.settings import Settings, settings
 from sneaky.outbox import gate
 from sneaky.upkeep import backup_files, targets
 from sneaky.upkeep.backup_files import Manifest
-from sneaky.upkeep.filling import fill
+from sneaky.upkeep.filling import COPIED, RESTORED, fill
 from sneaky.upkeep.snapshots import snapshot
 
 HELD_AFTER_RESTORE = words("restored from a backup; nothing leaves until somebody has looked")
@@ -85,7 +85,7 @@ def restore(path: Path, to: Settings, *, may_replace: bool = False) -> Restored:
     at = now()
 
     def filled(connection: Connection) -> None:
-        fill(connection, found, at=at, reason=HELD_AFTER_RESTORE, action="instance.restored")
+        fill(connection, found, at=at, reason=HELD_AFTER_RESTORE, action=RESTORED)
         if to.key_file is not None and brought:  # known before they are needed, in use once they are
             key_file.write(to.key_file, (here.current, *here.older, *brought))
 
@@ -107,7 +107,7 @@ def copy(source_url: str, target_url: str, lock_folder: Path) -> Copied:
     with schema.connected(source_url) as engine, snapshot(engine) as source:
 
         def filled(connection: Connection) -> None:
-            counts.update(fill(connection, source, at=at, reason=HELD_AFTER_COPY, action="instance.copied"))
+            counts.update(fill(connection, source, at=at, reason=HELD_AFTER_COPY, action=COPIED))
 
         kept_as = targets.put(target_url, lock_folder, filled, may_replace=False, at=at)
     return Copied(counts, kept_as)

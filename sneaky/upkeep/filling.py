@@ -10,10 +10,20 @@ from sqlalchemy.exc import DataError, IntegrityError
 
 from sneaky.core import schema
 from sneaky.core.errors import SneakyError
-from sneaky.models import AuditEntry, Instance, Trouble, TroubleKind
+from sneaky.models import (
+    AuditEntry,
+    ExecutionState,
+    Instance,
+    JobExecution,
+    Letter,
+    LetterState,
+    Trouble,
+    TroubleKind,
+)
 from sneaky.upkeep import rows
 from sneaky.upkeep.snapshots import Source
 
+RESTORED, COPIED = "instance.restored", "instance.copied"
 _INSTANCE = 1
 _MISFITS = (KeyError, ValueError, TypeError, ArithmeticError, IntegrityError, DataError)
 
@@ -35,6 +45,7 @@ def fill(connection: Connection, source: Source, *, at: datetime, reason: str, a
     counts = _copy(connection, source)
     schema.bring_to(connection, schema.head())
     _hold_letters(connection, at, reason)
+    _take_out_of_hands(connection)
     connection.execute(insert(AuditEntry).values(at=at, action=action, details=dict(_told(counts))))
     return counts
 
@@ -66,6 +77,15 @@ def _hold_letters(connection: Connection, at: datetime, reason: str) -> None:
         .where(Trouble.kind == TroubleKind.MAIL_REFUSED, Trouble.closed_at.is_(None))
         .values(closed_at=at)
     )
+
+
+def _take_out_of_hands(connection: Connection) -> None:
+    """Whoever sent a letter or made a run at the instant of the source is not here: both wait for others."""
+    nobody = {"lease_id": None, "lease_until": None}
+    sending = update(Letter).where(Letter.state == LetterState.SENDING)
+    connection.execute(sending.values(state=LetterState.QUEUED, **nobody))
+    running = update(JobExecution).where(JobExecution.state == ExecutionState.RUNNING)
+    connection.execute(running.values(**nobody))
 
 
 def _told(counts: Mapping[str, int]) -> Mapping[str, int]:
