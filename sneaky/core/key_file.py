@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
 from sneaky.core import parse
-from sneaky.core.durable import make_private, written_whole
+from sneaky.core.durable import written_whole
 from sneaky.core.errors import SettingsError
 
 logger = logging.getLogger(__name__)
 
 NAME = "secret_key"
+LOCK = ".key.lock"
 
 Stamp = tuple[int, int, int]
 
@@ -24,18 +26,21 @@ def new_key() -> bytes:
 
 
 def make(file: Path) -> None:
-    """Make the file with a new key, unless it is there. Raises OSError where that cannot be."""
-    try:
-        descriptor = make_private(file)
-    except FileExistsError:
+    """Make the file with a new key, unless it is there. Raises OSError where that cannot be.
+
+    Of several that start at once one makes it, and none finds it empty, also after the power failed.
+    """
+    if file.exists():
         return
-    with os.fdopen(descriptor, "wb") as handle:
-        handle.write(new_key())
+    with file.with_name(LOCK).open("w") as turn:
+        fcntl.flock(turn, fcntl.LOCK_EX)
+        if not file.exists():
+            write(file, [new_key()])
 
 
 def read(file: Path) -> tuple[bytes, ...]:
     """The keys of the file, the one that seals first. Raises OSError or ValueError where it is not usable."""
-    lines = file.read_text().split()
+    lines = [line.strip() for line in file.read_text().split("\n") if line.strip()]
     if not lines:
         raise ValueError("it is empty")
     return tuple(map(parse.secret_key, lines))

@@ -82,7 +82,12 @@ def database_url(text: str) -> str:
 
 
 def secret_key(text: str) -> bytes:
-    """At least 32 characters of chance."""
+    """At least 32 characters of chance, in one line."""
+    if "\n" in text:
+        raise ValueError(
+            f"it has {text.count(chr(10)) + 1} lines and has to be one; of a copied key file, give the first"
+            " line here and the others, with commas between them, to SNEAKY_OLD_SECRET_KEYS"
+        )
     if len(text) < _SECRET_LENGTH:
         raise ValueError(
             f"it has {len(text)} characters and needs {_SECRET_LENGTH}; make one with: openssl rand -hex 32"

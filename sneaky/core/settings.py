@@ -264,8 +264,9 @@ def _read(environ: Mapping[str, str], name: str, *, secret: bool, problems: list
     if file_name is not None:
         try:
             return Path(file_name).read_text()
-        except OSError as error:
-            problems.append(f"{name}_FILE: cannot read {file_name} ({error.strerror})")
+        except (OSError, UnicodeError) as error:
+            why = error.strerror if isinstance(error, OSError) else "it is no text"
+            problems.append(f"{name}_FILE: cannot read {file_name} ({why})")
             return None
     if text is not None and not text.strip():
         problems.append(f"{name}: it is empty; give it a value or take it out")

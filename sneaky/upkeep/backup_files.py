@@ -137,7 +137,7 @@ def read(file: Path) -> Backup:
             manifest = _manifest(given)
             for name, facts in manifest.tables.items():
                 _verify(archive, name, facts)
-            keys = tuple(archive.read(_KEYS).split()) if _KEYS in archive.namelist() else ()
+            keys = tuple(archive.read(_KEYS).split(b"\n")) if _KEYS in archive.namelist() else ()
     except FileNotFoundError:
         raise Damaged(f"There is no file {file}.") from None
     except OSError as error:

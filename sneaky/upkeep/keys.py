@@ -176,7 +176,7 @@ def _sealed_by(kind: _Kind) -> dict[str, int]:
 @contextmanager
 def one_at_a_time() -> Iterator[None]:
     """One rotation at a time on this machine; a second one is refused."""
-    file: Path = settings().data_dir / ".key.lock"
+    file: Path = settings().data_dir / key_file.LOCK
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w") as handle:
         try:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import stat
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -41,6 +43,20 @@ def test_secret_key_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     assert len(first.secret_key) == 64
     assert first.secret_key == again.secret_key
     assert stat.S_IMODE((tmp_path / "secret_key").stat().st_mode) == 0o600
+
+
+def test_keys_made_at_once_are_one_key(tmp_path: Path) -> None:
+    together = threading.Barrier(4)
+
+    def start(folder: Path) -> bytes:
+        together.wait()
+        key: bytes = loaded(folder)[0].secret_key
+        return key
+
+    with ThreadPoolExecutor(4) as starting:
+        for number in range(50):
+            folder = tmp_path / str(number)
+            assert len(set(starting.map(start, [folder] * 4))) == 1
 
 
 def test_broken_key_file_stops_the_start(tmp_path: Path) -> None:
@@ -163,6 +179,18 @@ def test_secret_given_twice_is_refused(tmp_path: Path) -> None:
 def test_missing_secret_file_is_told(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match="SNEAKY_SECRET_KEY_FILE: cannot read"):
         loaded(tmp_path, SECRET_KEY_FILE=str(tmp_path / "nowhere"))
+
+
+def test_secret_file_that_is_no_text_is_told(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xff" * 40)
+    with pytest.raises(SettingsError, match=r"SNEAKY_SECRET_KEY_FILE: cannot read .* no text"):
+        loaded(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
+
+
+def test_copied_key_file_of_several_keys_is_not_taken_for_one_key(tmp_path: Path) -> None:
+    (tmp_path / "copy").write_text(f"{'n' * 64}\n{'o' * 64}\n")
+    with pytest.raises(SettingsError, match="it has 2 lines and has to be one; of a copied key file"):
+        loaded(tmp_path, SECRET_KEY_FILE=str(tmp_path / "copy"))
 
 
 def test_unknown_variable_warns_and_names_the_near_one(tmp_path: Path) -> None:

@@ -132,6 +132,16 @@ def test_key_is_inside_only_when_asked(app: Flask, tmp_path: Path) -> None:
         assert personal_data.postal_address(people[2]) == ADDRESS
 
 
+def test_key_of_several_words_comes_back_from_a_backup(app: Flask, tmp_path: Path) -> None:
+    here, words = settings_of(app), b"twelve lords leaping and eleven ladies dancing"
+    app.extensions[KEYRING] = Keyring(words)
+    whole, _manifest = backups.backup(tmp_path / "whole.backup", with_key=True)
+    there = elsewhere(here, tmp_path / "other", secret_key=b"n" * 64)
+    there = replace(there, key_file=there.data_dir / "secret_key")
+    backups.restore(whole, there)
+    assert key_file.read(there.data_dir / "secret_key") == (words, b"n" * 64)
+
+
 def members(file: Path) -> dict[str, bytes]:
     with zipfile.ZipFile(file) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
