@@ -18,6 +18,8 @@ from sneaky.web.operations.answers import done
 from sneaky.web.operations.forms import HoldForm
 from sneaky.web.organizer.asked import page_number, search_words
 
+_LARGEST_ID = 2**63 - 1
+
 
 @blueprint.get("/operations/outbox")
 @admin_only
@@ -97,7 +99,9 @@ def _outbox_page(form: HoldForm) -> ResponseReturnValue:
 
 def _pressed() -> list[int] | None:
     """The letter that the pressed button names; None for every undeliverable one."""
-    return None if "all" in request.form else [request.form.get("letter", 0, type=int)]
+    if "all" in request.form:
+        return None
+    return [min(max(request.form.get("letter", 0, type=int), 0), _LARGEST_ID)]
 
 
 def _chosen() -> dict[str, Any]:
