@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, make_url
 
 from sneaky.access import audit
 from sneaky.core import key_file, schema
@@ -18,7 +18,7 @@ from sneaky.outbox import gate
 from sneaky.upkeep import backup_files, targets
 from sneaky.upkeep.backup_files import Manifest
 from sneaky.upkeep.filling import COPIED, RESTORED, fill
-from sneaky.upkeep.snapshots import snapshot
+from sneaky.upkeep.snapshots import NothingThere, snapshot
 
 HELD_AFTER_RESTORE = words("restored from a backup; nothing leaves until somebody has looked")
 HELD_AFTER_COPY = words("copied from another database; nothing leaves until somebody has looked")
@@ -103,11 +103,14 @@ def copy(source_url: str, target_url: str, lock_folder: Path) -> Copied:
     source_url, target_url = normalise_url(source_url), normalise_url(target_url)
     if source_url == target_url:
         raise SameDatabase
+    source = make_url(source_url)
+    if source.get_backend_name() == "sqlite" and not Path(source.database or "").exists():
+        raise NothingThere  # to look into it would make it
     at, counts = now(), dict[str, int]()
-    with schema.connected(source_url) as engine, snapshot(engine) as source:
+    with schema.connected(source_url) as engine, snapshot(engine) as found:
 
         def filled(connection: Connection) -> None:
-            counts.update(fill(connection, source, at=at, reason=HELD_AFTER_COPY, action=COPIED))
+            counts.update(fill(connection, found, at=at, reason=HELD_AFTER_COPY, action=COPIED))
 
         kept_as = targets.put(target_url, lock_folder, filled, may_replace=False, at=at)
     return Copied(counts, kept_as)

@@ -19,6 +19,7 @@ from sneaky.core.settings import Settings
 from sneaky.models import AuditEntry, Organizer
 from sneaky.outbox import queue
 from sneaky.upkeep import backups, targets
+from sneaky.upkeep.snapshots import NothingThere
 from tests import factories
 from tests.upkeep.lives import a_full_life, contents, elsewhere, running, settings_of
 
@@ -66,6 +67,12 @@ def test_copy_refuses_a_target_that_is_not_blank(app: Flask, other_host: Setting
     with pytest.raises(backups.SameDatabase):
         backups.copy(here.database_url, here.database_url, other_host.data_dir)
     assert contents(other_host) == before
+
+
+def test_mistyped_source_is_told_and_not_made(app: Flask, other_host: Settings, tmp_path: Path) -> None:
+    with pytest.raises(NothingThere):
+        backups.copy(f"sqlite:///{tmp_path / 'sneky.db'}", other_host.database_url, tmp_path)
+    assert not (tmp_path / "sneky.db").exists()
 
 
 def test_blank_instance_makes_room_and_is_kept_beside(app: Flask, tmp_path: Path) -> None:
