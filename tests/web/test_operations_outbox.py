@@ -11,6 +11,7 @@ from sqlalchemy import event, select
 
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
+from sneaky.jobs import steering
 from sneaky.models import Letter, LetterKind, LetterState
 from sneaky.models.states import TELLING
 from sneaky.outbox import queue
@@ -157,6 +158,16 @@ def test_a_sent_letter_is_neither_sent_again_nor_taken_out(app: Flask) -> None:
         assert f"{OUTBOX}/{action}" not in admin.get(OUTBOX).text
         press(admin, f"{OUTBOX}/{action}", on=OUTBOX, letter=str(sent))
     assert state_of(sent) is LetterState.SENT
+
+
+def test_letters_that_wait_for_a_paused_job_say_so(app: Flask) -> None:
+    admin = an_admins_browser(app)
+    assert "Nobody delivers letters" not in admin.get(OUTBOX).text
+    steering.set_paused("deliver_letters", True)
+    a_letter()
+    page = admin.get(OUTBOX).text
+    assert "Nobody delivers letters" in page
+    assert "/operations/jobs/deliver_letters/resume" in page
 
 
 def test_letters_are_held_with_a_reason_until_somebody_lets_them_go(app: Flask) -> None:

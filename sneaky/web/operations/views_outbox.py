@@ -9,6 +9,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from sneaky.executions import overrides
+from sneaky.executions.overrides import Override
 from sneaky.models import LetterKind, LetterState
 from sneaky.outbox import queue, trial
 from sneaky.web.forms import form_page
@@ -19,6 +21,7 @@ from sneaky.web.operations.forms import HoldForm
 from sneaky.web.organizer.asked import page_number, search_words
 
 _LARGEST_ID = 2**63 - 1
+_ITS_JOB = "deliver_letters"
 
 
 @blueprint.get("/operations/outbox")
@@ -92,6 +95,7 @@ def _outbox_page(form: HoldForm) -> ResponseReturnValue:
         chosen=chosen,
         kinds=list(LetterKind),
         held_reason=queue.held_reason(),
+        is_paused=overrides.all_of_them().get(_ITS_JOB, Override()).is_paused,
         pause=queue.pause_now(),
         is_proven=queue.is_mail_proven(),
     )
