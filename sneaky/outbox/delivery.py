@@ -18,7 +18,7 @@ from sneaky.outbox import leases
 from sneaky.outbox.leases import Lease, Settlement, Wait
 from sneaky.outbox.message import LetterObsolete, Rendered, compose, letter_key
 from sneaky.outbox.transports import from_settings
-from sneaky.outbox.transports.base import ServerAway, Transport
+from sneaky.outbox.transports.base import ServerAway, TakenBefore, Transport
 
 logger = logging.getLogger(__name__)
 
@@ -94,7 +94,10 @@ class _Run:
         except MailTransient as error:
             settlement = self._failed(lease, error, monotonic() - began)
         except MailPermanent as error:
-            settlement = Settlement(lease, LetterState.DEAD, error.message)
+            # Other words than at a try that counted, so one whose answer was lost: a reminder counts its days
+            # anew. After a refusal, which does not count, nothing can have been taken.
+            was_taken = isinstance(error, TakenBefore) and lease.attempt > 1
+            settlement = Settlement(lease, LetterState.SENT if was_taken else LetterState.DEAD, error.message)
         except MailRefused as error:
             settlement = Settlement(
                 lease, LetterState.FAILED, error.message, is_counted=False, is_refused=True

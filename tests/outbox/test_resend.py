@@ -16,13 +16,14 @@ from sneaky.core.errors import MailPermanent, MailRefused, MailTransient
 from sneaky.core.settings import Settings
 from sneaky.models import LetterState
 from sneaky.outbox import queue
-from sneaky.outbox.delivery import deliver
+from sneaky.outbox.delivery import DeliveryCounts, deliver
+from sneaky.outbox.leases import LADDER
 from sneaky.outbox.message import Attachment, Rendered, compose
 from sneaky.outbox.transports import from_settings, resend
-from sneaky.outbox.transports.base import ServerAway
+from sneaky.outbox.transports.base import ServerAway, TakenBefore
 from sneaky.outbox.transports.resend import ResendTransport
 from tests.outbox.conftest import Reconfigure
-from tests.outbox.letters import letter, letters, plain, state
+from tests.outbox.letters import a_letter, letter, letters, plain, state
 from tests.resend_server import KEY, Answer, ResendServer
 
 PAPER = Rendered(
@@ -88,7 +89,8 @@ def test_one_connection_carries_many_letters(bare_app: Flask, server: ResendServ
         (Answer(403, "validation_error", "The domain is not verified"), MailRefused, None),
         (Answer(404, "not_found"), MailRefused, None),
         (Answer(408), MailTransient, None),
-        (Answer(409, "invalid_idempotent_request"), MailPermanent, None),
+        (Answer(409, "invalid_idempotent_request"), TakenBefore, None),
+        (Answer(409, "another_conflict"), MailPermanent, None),
         (Answer(409, "concurrent_idempotent_requests"), MailTransient, None),
         (Answer(422, "invalid_parameter"), MailPermanent, None),
         (Answer(422, "invalid_from_address"), MailRefused, None),
@@ -130,6 +132,31 @@ def test_lost_answer_and_second_try_make_one_letter(bare_app: Flask, server: Res
         send(line)
     assert server.keys == ["k1", "k1"]
     assert len(server.taken) == 1
+
+
+def test_letter_that_changed_after_a_lost_answer_is_sent_and_not_refused(
+    app: Flask, server: ResendServer, reconfigure: Reconfigure
+) -> None:
+    reconfigure(mail_url=server.mail_url)
+    letter_id = a_letter()
+    server.answers.append(Answer(200, is_lost=True))
+    with time_machine.travel(datetime.now(UTC), tick=False) as clock:  # noqa: TID251
+        assert deliver(lambda _id: PAPER).failed == 1
+        clock.shift(LADDER[0] * 2)
+        assert deliver(lambda _id: replace(PAPER, subject="A day later")) == DeliveryCounts(sent=1)
+    assert letter(letter_id).error.startswith("409 invalid_idempotent_request")
+    assert len(server.taken) == 1
+
+
+def test_letter_that_is_known_before_any_answer_was_lost_is_not_taken_for_sent(
+    app: Flask, server: ResendServer, reconfigure: Reconfigure
+) -> None:
+    reconfigure(mail_url=server.mail_url)
+    a_letter()
+    server.answers.extend([Answer(403, "invalid_api_key"), Answer(409, "invalid_idempotent_request")])
+    assert deliver(plain).failed == 1
+    queue.resume()
+    assert deliver(plain) == DeliveryCounts(dead=1)
 
 
 def test_its_turn_is_waited_for_when_the_rate_is_spent(

@@ -6,11 +6,15 @@ from email.message import EmailMessage
 from types import TracebackType
 from typing import Protocol, Self
 
-from sneaky.core.errors import MailTransient
+from sneaky.core.errors import MailPermanent, MailTransient
 
 
 class ServerAway(MailTransient):
     """The mail server cannot be reached; that is not this letter's fault, so all letters wait."""
+
+
+class TakenBefore(MailPermanent):
+    """The server knows this letter's key, from a try at which the letter said something else."""
 
 
 class Transport(Protocol):
@@ -28,8 +32,8 @@ class Transport(Protocol):
         """Hand one message over; returns the server's words of acceptance.
 
         `idempotency_key` is the same at every try of one letter. Raises `MailPermanent` for this letter's
-        end, `MailTransient` for another try, `ServerAway` where nobody answered, and `MailRefused` where the
-        server refuses us whatever the letter.
+        end, `TakenBefore` where its key is known with other words, `MailTransient` for another try,
+        `ServerAway` where nobody answered, and `MailRefused` where the server refuses us whatever the letter.
         """
 
 

@@ -19,7 +19,7 @@ from sneaky.core.clock import monotonic
 from sneaky.core.errors import MailPermanent, MailRefused, MailTransient
 from sneaky.core.settings import Settings
 from sneaky.outbox.resend_events import TAG
-from sneaky.outbox.transports.base import ServerAway
+from sneaky.outbox.transports.base import ServerAway, TakenBefore
 
 API = "https://api.resend.com"
 _TIMEOUT = urllib3.Timeout(connect=5.0, read=15.0)
@@ -132,6 +132,8 @@ def _failure(
         return ServerAway(told, retry_after=wait or (_QUOTA_WAIT if "quota" in name else 1.0))
     if status >= 500 or status in _LATER or name == "concurrent_idempotent_requests":
         return MailTransient(told, retry_after=wait)
+    if name == "invalid_idempotent_request":
+        return TakenBefore(told)
     if status in _LETTER_IS_WRONG and name != "invalid_from_address":
         return MailPermanent(told)
     return MailRefused(told)
