@@ -30,8 +30,13 @@ def keep_pace(session: Session, domain: str, at: datetime) -> None:
         return  # no domain can get more than all of them together
     here = Letter.to_email.endswith(f"@{domain}", autoescape=True)
     on_its_way = session.scalar(select(func.count()).select_from(Letter).where(LEASED, here)) or 0
-    arrived = (Letter.state == LetterState.SENT, Letter.settled_at > at - _MINUTE, here)
-    number, oldest = session.execute(select(func.count(), func.min(Letter.settled_at)).where(*arrived)).one()
+    arrived = select(func.count(), func.min(Letter.settled_at)).where(
+        Letter.state == LetterState.SENT,
+        Letter.settled_at > at - _MINUTE,
+        Letter.settled_at <= at,  # a later one left before somebody set the clock back
+        here,
+    )
+    number, oldest = session.execute(arrived).one()
     if on_its_way + number >= rate:
         _wait(session, domain, (oldest or at) + _MINUTE, Letter.priority == BULK)
 

@@ -12,12 +12,12 @@ from sqlalchemy import Table, bindparam, case, select, update
 from sqlalchemy.orm import Session
 
 from sneaky.core.clock import now
-from sneaky.core.db import brief_transaction, db, transaction
+from sneaky.core.db import brief_transaction, db, rows_written, transaction
 from sneaky.core.tokens import new_public_id
 from sneaky.models import Instance, Letter, LetterKind, LetterState
 from sneaky.models.letters import ERROR_LENGTH, LEASED, WAITING
 from sneaky.outbox import domains, gate
-from sneaky.outbox.queue import BULK, PERSONAL
+from sneaky.outbox.queue import BULK, NORMAL, PERSONAL
 from sneaky.outbox.undelivered import warn_organizers
 
 # Longer than a server can keep us busy with one letter, at 15 s for each of its answers.
@@ -31,6 +31,10 @@ LADDER: tuple[timedelta, ...] = (
     timedelta(hours=12),
 )
 MOST_TRIES = len(LADDER) + 1
+# Nothing puts a letter off for longer, before its first try and after one (where a server asks for a day), so
+# a longer wait means that somebody set the clock back.
+_LONGEST_BEFORE: Final = timedelta(hours=1)
+_LONGEST_AFTER: Final = timedelta(hours=27)
 _letters = cast("Table", Letter.__table__)
 # Built once: putting a statement together costs more than the database needs for it.
 _DUE: Final = (
@@ -122,6 +126,7 @@ def take_over() -> int:
     at = now()
     is_spent = Letter.attempts >= MOST_TRIES
     with transaction() as session:
+        _bring_near(session, at)
         freed = session.execute(
             update(Letter)
             .where(LEASED, Letter.lease_until <= at)
@@ -138,6 +143,19 @@ def take_over() -> int:
         if freed:
             warn_organizers([row.id for row in freed])
         return len(freed)
+
+
+def _bring_near(session: Session, at: datetime) -> None:
+    """Let no letter, and no sender's death, wait for an instant that the clock was set back from."""
+    waiting = update(Letter).where(
+        WAITING,
+        Letter.priority.in_((PERSONAL, NORMAL, BULK)),  # all of them, so that the index leads to the rows
+        Letter.next_try_at > at + _LONGEST_BEFORE,
+        (Letter.state == LetterState.QUEUED) | (Letter.next_try_at > at + _LONGEST_AFTER),
+    )
+    rows_written(session, waiting.values(next_try_at=at))
+    leased = update(Letter).where(LEASED, Letter.lease_until > at + LEASE)
+    rows_written(session, leased.values(lease_until=at + LEASE))
 
 
 def is_anything_to_send() -> bool:

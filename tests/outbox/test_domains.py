@@ -54,6 +54,16 @@ def test_no_minute_sees_more_letters_to_a_domain_than_it_may_get(
         assert left_at[-1] - left_at[0] <= timedelta(minutes=4), domain
 
 
+def test_letters_of_a_clock_that_was_set_back_do_not_count(any_app: Flask, reconfigure: Reconfigure) -> None:
+    reconfigure(mail_domain_rate=2)
+    with time_machine.travel(now() + timedelta(days=1), tick=False) as clock:
+        letters(2, "one.example")
+        assert deliver(plain, transport=MemoryTransport()).sent == 2
+        clock.shift(-timedelta(hours=3))
+        letters(2, "one.example")
+        assert deliver(plain, transport=MemoryTransport()).sent == 2
+
+
 def test_a_letter_on_its_way_counts_too(any_app: Flask, reconfigure: Reconfigure) -> None:
     reconfigure(mail_domain_rate=2)
     letters(4, "one.example")

@@ -145,6 +145,34 @@ def test_letter_that_kills_its_senders_dies(any_app: Flask) -> None:
     assert "interrupted" in row.error
 
 
+def test_letters_do_not_wait_for_an_instant_that_a_clock_set_back_put_far_ahead(any_app: Flask) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        failed, held, untried = letters(3)
+        turn(Settlement(lease_one(), LetterState.FAILED, "451 later"), wants_next=False)
+        lease_one()
+        clock.shift(-timedelta(hours=3))
+        take_over()
+        assert lease_one().letter_id == untried
+        clock.shift(LEASE)
+        assert take_over() == 2
+        assert lease_one().letter_id == held
+        clock.shift(-timedelta(days=2))
+        take_over()
+        assert lease_one().letter_id == failed
+
+
+@pytest.mark.parametrize("asked", [timedelta(), timedelta(days=1)])
+def test_no_letter_is_tried_before_its_time(any_app: Flask, asked: timedelta) -> None:
+    with time_machine.travel(START, tick=False) as clock:
+        letter_id = a_letter()
+        for _ in LADDER:
+            turn(Settlement(lease_one(), LetterState.FAILED, "451", retry_after=asked), wants_next=False)
+            due = next_try(letter_id)
+            take_over()
+            assert next_try(letter_id) == due
+            clock.move_to(due)
+
+
 def test_thawed_sender_cannot_settle_what_it_lost(any_app: Flask) -> None:
     with time_machine.travel(START, tick=False) as clock:
         letter_id = a_letter()
