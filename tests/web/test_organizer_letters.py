@@ -57,7 +57,7 @@ def test_given_up_letters_are_tried_again(client: FlaskClient) -> None:
     press(client, f"{page}/retry", on=page)
     states = db.session.scalars(select(Letter.state)).all()
     assert set(states) == {LetterState.QUEUED}
-    assert "1 letter is tried again now." in client.get(page).text
+    assert "tried again now. What is out of date is taken out instead." in client.get(page).text
 
 
 def test_only_those_who_sleep_are_nudged_and_once_a_day(client: FlaskClient) -> None:

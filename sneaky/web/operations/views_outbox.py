@@ -57,7 +57,11 @@ def release() -> ResponseReturnValue:
 def retry_letters() -> ResponseReturnValue:
     """Try one letter again, or every undeliverable one."""
     number = queue.retry(_pressed())
-    told = ngettext("%(num)d letter is tried again now.", "%(num)d letters are tried again now.", number)
+    told = ngettext(
+        "%(num)d letter is tried again now, unless it is out of date.",
+        "%(num)d letters are tried again now, except those that are out of date.",
+        number,
+    )
     return done(told, _back(), letters=number)
 
 

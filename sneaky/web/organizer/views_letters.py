@@ -33,7 +33,9 @@ def letters(public_id: str) -> ResponseReturnValue:
 def retry_letters(public_id: str) -> ResponseReturnValue:
     """Try what was given up anew."""
     exchange_id = owned_exchange(public_id)
-    return press(lambda: mailing.retry_undelivered(exchange_id), _tried, ".letters", public_id=public_id)
+    # No number: it would count letters that this page does not list, and such as turn out to be out of date.
+    told = _("What did not arrive is tried again now. What is out of date is taken out instead.")
+    return press(lambda: mailing.retry_undelivered(exchange_id), told, ".letters", public_id=public_id)
 
 
 @blueprint.post("/exchanges/<public_id>/nudge")
@@ -57,10 +59,6 @@ def reminders(public_id: str) -> ResponseReturnValue:
             flash(_("Saved. This is what goes out now."), "ok")
             return redirect(url_for(".reminders", public_id=public_id), 303)
     return form_page("organizer/reminders.html", form, page=page)
-
-
-def _tried(count: int) -> str:
-    return str(ngettext("%(num)d letter is tried again now.", "%(num)d letters are tried again now.", count))
 
 
 def _nudged(count: int) -> str:
