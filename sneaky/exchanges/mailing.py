@@ -68,7 +68,7 @@ def send_again(participant_id: int) -> None:
         rate_limits.hit(rate_limits.LETTERS_BY_ADDRESS, addresses.folded(participant.email))
         if participant.state is ParticipantState.WITHDRAWN:
             raise RuleBroken("%(name)s has withdrawn and gets no letters.", name=participant.name)
-        queue.call_back_dead_links(participant_id)
+        queue.call_back_pointless(participant_id)
         if queue.readdress(participant_id, participant.email):
             return
         if participant.state is ParticipantState.PENDING:

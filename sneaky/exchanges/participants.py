@@ -99,7 +99,7 @@ def change_email(participant_id: int, email: str) -> None:
         session.flush()
         claims.revoke(MagicToken.participant_id == participant_id)
         sessions.end_all(participant_id=participant_id)
-        queue.call_back_dead_links(participant_id)
+        queue.call_back_pointless(participant_id)
         has_waiting = queue.readdress(participant_id, email) > 0
         waits_for_match = exchange.state is ExchangeState.MATCHED and not has_waiting
         if participant.state is ParticipantState.PENDING:

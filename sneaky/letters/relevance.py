@@ -9,6 +9,7 @@ from sneaky.core.db import db
 from sneaky.exchanges.pages import counts
 from sneaky.letters.sources import Source, is_alive
 from sneaky.models import CompletedReason, Exchange, ExchangeState, LetterKind, Participant, ParticipantState
+from sneaky.models.states import NOTICES, REMINDERS
 from sneaky.outbox.message import LetterObsolete
 
 _ABOUT_THE_DRAW = frozenset(
@@ -21,8 +22,6 @@ _ABOUT_THE_DRAW = frozenset(
     }
 )
 _BEFORE_THE_EVENT = frozenset({LetterKind.REMINDER, LetterKind.NUDGE, LetterKind.EXCHANGE_CHANGED})
-_REMINDERS = frozenset({LetterKind.REMINDER, LetterKind.NUDGE})
-_NOTICES = frozenset({LetterKind.WISH_LIST_CHANGED, LetterKind.NEW_MESSAGE})
 _BY_LINK = frozenset(
     {
         LetterKind.CONFIRM_REGISTRATION,
@@ -48,9 +47,9 @@ def refuse_obsolete(source: Source) -> None:
 def _refuse_absent(kind: LetterKind, participant: Participant) -> None:
     if participant.state is ParticipantState.WITHDRAWN:
         raise LetterObsolete("They do not take part any more.")
-    if kind in _REMINDERS and not participant.wants_reminders:
+    if kind in REMINDERS and not participant.wants_reminders:
         raise LetterObsolete("They do not want reminders.")
-    if kind in _NOTICES and not participant.wants_notices:
+    if kind in NOTICES and not participant.wants_notices:
         raise LetterObsolete("They do not want notices.")
 
 

@@ -108,6 +108,9 @@ TELLING = frozenset(
         LetterKind.NUDGE,  # after a mending it may go to just those who have somebody new
     }
 )
+# What participants may choose not to get.
+REMINDERS = frozenset({LetterKind.REMINDER, LetterKind.NUDGE})
+NOTICES = frozenset({LetterKind.WISH_LIST_CHANGED, LetterKind.NEW_MESSAGE})
 
 
 class LetterState(StrEnum):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, ColumnElement, String, case, cast, delete, literal, select, update
+from sqlalchemy import JSON, ColumnElement, String, case, cast, delete, literal, or_, select, update
 
 from sneaky.core.clock import now
 from sneaky.core.db import (
@@ -27,6 +27,7 @@ from sneaky.models import (
     TokenPurpose,
 )
 from sneaky.models.letters import STILL_TO_GO, UNDELIVERED
+from sneaky.models.states import NOTICES, REMINDERS
 from sneaky.outbox.gate import held_reason, hold, is_mail_proven, pause_now, resume
 from sneaky.outbox.overview import LetterRow, OutboxCounts, Page, counts, page
 
@@ -35,7 +36,7 @@ __all__ = [
     "OutboxCounts",
     "Page",
     "call_back",
-    "call_back_dead_links",
+    "call_back_pointless",
     "counts",
     "discard",
     "held_reason",
@@ -201,8 +202,8 @@ def call_back(exchange_id: int, *kinds: LetterKind, states: Sequence[LetterState
         return rows_written(session, statement.values(**_taken_out(now())))
 
 
-def call_back_dead_links(participant_id: int) -> int:
-    """Take out what has not reached a participant and holds a link that is of no use any more; how many.
+def call_back_pointless(participant_id: int) -> int:
+    """Take out what has not reached a participant and holds a dead link, or is not wanted any more; how many.
 
     A letter of the draw gets a fresh link as it leaves, and stays.
     """
@@ -212,8 +213,15 @@ def call_back_dead_links(participant_id: int) -> int:
         MagicToken.purpose != TokenPurpose.MATCH,
         is_dead | (MagicToken.expires_at <= now()),
     )
+    reader = select(Participant.id).where(Participant.id == participant_id)
+    is_unwanted = or_(
+        Letter.kind.in_(REMINDERS) & reader.where(~Participant.wants_reminders).exists(),
+        Letter.kind.in_(NOTICES) & reader.where(~Participant.wants_notices).exists(),
+    )
     statement = update(Letter).where(
-        Letter.participant_id == participant_id, Letter.state.in_(_NOT_ARRIVED), Letter.token_id.in_(dead)
+        Letter.participant_id == participant_id,
+        Letter.state.in_(_NOT_ARRIVED),
+        Letter.token_id.in_(dead) | is_unwanted,
     )
     with transaction() as session:
         return rows_written(session, statement.values(**_taken_out(now())))

@@ -18,7 +18,7 @@ from sneaky.exchanges import lifecycle, mailing, registration
 from sneaky.exchanges.corrections import correct
 from sneaky.exchanges.matrix import set_exclusions
 from sneaky.exchanges.naming import person_called
-from sneaky.exchanges.participants import change_email
+from sneaky.exchanges.participants import change_email, set_preferences
 from sneaky.letters import catalogue
 from sneaky.models import (
     Exclusion,
@@ -29,6 +29,7 @@ from sneaky.models import (
     ParticipantState,
     TokenPurpose,
 )
+from sneaky.outbox import queue
 from tests.factories import a_participant, an_exchange, participants
 
 
@@ -105,6 +106,25 @@ def test_a_dead_link_does_not_stand_for_the_letter_of_the_match(any_app: Flask) 
     magic_links.ask(db.session.get_one(Participant, ann).email, ip="192.0.2.1", browser="x")
     given_up(ann, LetterKind.MAGIC_LINK)
     change_email(ann, "ann.lee@example.org")
+    assert waiting_for(ann) == [LetterKind.MATCH]
+
+
+@pytest.mark.parametrize("kind", [LetterKind.REMINDER, LetterKind.NEW_MESSAGE])
+@pytest.mark.parametrize("is_readdressed", [True, False])
+def test_what_they_do_not_want_any_more_does_not_stand_for_the_letter_of_the_match(
+    any_app: Flask, kind: LetterKind, is_readdressed: bool
+) -> None:
+    exchange_id, people = drawn()
+    ann = people[0]
+    with transaction() as session:
+        session.execute(update(Letter).values(state=LetterState.SENT, settled_at=now()))
+        queue.put(kind, "ann@example.org", exchange_id=exchange_id, participant_id=ann)
+    given_up(ann, kind)
+    set_preferences(ann, wants_reminders=False, wants_notices=False, locale=None, zone=None)
+    if is_readdressed:
+        change_email(ann, "ann.lee@example.org")
+    else:
+        mailing.send_again(ann)
     assert waiting_for(ann) == [LetterKind.MATCH]
 
 
