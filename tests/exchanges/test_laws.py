@@ -9,14 +9,17 @@ from typing import Any
 import pytest
 import time_machine
 from flask import Flask
+from icalendar import Calendar, Event
 from sqlalchemy import select, update
 
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.exchanges import laws
-from sneaky.models import Exchange, ExchangeState, Reminder, ReminderState
+from sneaky.letters import catalogue
+from sneaky.models import Exchange, ExchangeState, LetterKind, Participant, Reminder, ReminderState
 from sneaky.reminders import planning, sending
 from tests import factories
+from tests.letters.mail import queued
 
 NOW = datetime(2026, 12, 10, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -69,6 +72,26 @@ def test_what_lies_ahead_moves_and_keeps_its_wall_time(app: Flask) -> None:
     assert row.event_at == datetime(2026, 12, 24, 17, tzinfo=UTC)
     assert row.registration_ends_at == datetime(2026, 12, 20, 17, tzinfo=UTC)
     assert laws.follow() == 0
+
+
+def test_a_later_entry_for_calendars_tells_the_new_instant(app: Flask) -> None:
+    def an_entry() -> Event:
+        letter_id = queued(LetterKind.EXCHANGE_CHANGED, ann)
+        [attached] = catalogue.render(letter_id).attachments
+        [event] = Calendar.from_ical(attached.content).walk("VEVENT")
+        assert isinstance(event, Event)
+        return event
+
+    a_drawn_exchange()
+    ann = db.session.scalars(select(Participant.id)).first()
+    under_the_law_of_before()
+    before = an_entry()
+    laws.follow()
+    with time_machine.travel(NOW + HOUR):
+        after = an_entry()
+    assert before.decoded("dtstart") - after.decoded("dtstart") == HOUR
+    assert (after["uid"], after.decoded("dtstart")) == (before["uid"], datetime(2026, 12, 24, 17, tzinfo=UTC))
+    assert after.decoded("sequence") > before.decoded("sequence")
 
 
 def test_a_reminder_moves_though_its_exchange_does_not(app: Flask) -> None:
