@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 import pytz
 from sqlalchemy import ColumnElement, select, update
@@ -19,6 +20,7 @@ _WIDEST_OFFSET = 26 * 3600  # seconds; no zone has ever been farther from UTC, e
 DATE_CHANGED = words("the date or the reminder days were changed")
 
 
+@lru_cache(maxsize=4096)
 def to_instant(local: datetime, zone: str) -> datetime:
     """The UTC instant of a naive wall time in an IANA zone.
 

@@ -112,6 +112,14 @@ def test_a_reminder_that_is_late_by_the_new_law_is_sent(app: Flask) -> None:
         assert sending.send(reminder_id).queued == 2
 
 
+def test_a_wall_time_that_many_exchanges_share_is_worked_out_once(app: Flask) -> None:
+    for _ in range(3):
+        a_drawn_exchange()
+    planning.to_instant.cache_clear()
+    assert laws.follow() == 0
+    assert planning.to_instant.cache_info().misses == 3  # the date, and seven days and a day before
+
+
 def test_what_is_over_or_no_matter_of_law_stays(app: Flask) -> None:
     a_drawn_exchange()
     under_the_law_of_before(timedelta(hours=4))
