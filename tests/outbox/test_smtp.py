@@ -188,10 +188,21 @@ def test_implicit_tls_encrypts_and_signs_in(bare_app: Flask, authority: Authorit
         assert [letter.signed_in_as for letter in server.received] == ["klaus"]
 
 
-def test_wrong_password_holds_every_letter(bare_app: Flask, authority: Authority) -> None:
+def test_password_may_hold_any_letter(bare_app: Flask, authority: Authority) -> None:
+    with MailServer(tls=authority.server("localhost"), login=("klaus", "Schlüssel €")) as server:
+        line = transport(
+            server, Security.STARTTLS, ca_file=str(authority.file), username="klaus", password="Schlüssel €"
+        )
+        with line:
+            send(line)
+        assert [letter.signed_in_as for letter in server.received] == ["klaus"]
+
+
+@pytest.mark.parametrize("password", ["wrong", "fälsch"])
+def test_wrong_password_holds_every_letter(bare_app: Flask, authority: Authority, password: str) -> None:
     with MailServer(tls=authority.server("localhost"), login=("klaus", "s3cret")) as server:
         line = transport(
-            server, Security.STARTTLS, ca_file=str(authority.file), username="klaus", password="wrong"
+            server, Security.STARTTLS, ca_file=str(authority.file), username="klaus", password=password
         )
         with line, pytest.raises(MailRefused, match="535"):
             send(line)
@@ -201,8 +212,11 @@ def test_password_is_not_shown_by_accident(bare_app: Flask, server: MailServer) 
     assert "s3cret" not in repr(transport(server, username="klaus", password="s3cret"))
 
 
-def test_server_without_sign_in_is_told_no_password(bare_app: Flask, server: MailServer) -> None:
-    with transport(server, username="klaus", password="s3cret") as line, pytest.raises(MailRefused):
+@pytest.mark.parametrize("password", ["s3cret", "Schlüssel"])
+def test_server_without_sign_in_is_told_no_password(
+    bare_app: Flask, server: MailServer, password: str
+) -> None:
+    with transport(server, username="klaus", password=password) as line, pytest.raises(MailRefused):
         send(line)
 
 

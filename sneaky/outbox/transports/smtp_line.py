@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import smtplib
 import ssl
+from base64 import b64encode
 from dataclasses import dataclass
 from enum import Enum, auto
 from ipaddress import ip_address
@@ -14,6 +15,7 @@ from sneaky.core.settings import Settings
 from sneaky.outbox.transports.base import ServerAway
 
 TIMEOUT = 15.0
+_SIGNED_IN = 235
 
 
 class Security(Enum):
@@ -118,10 +120,23 @@ def _trust(server: Server) -> ssl.SSLContext:
 
 def _sign_in(line: smtplib.SMTP, server: Server) -> None:
     try:
-        line.login(server.username, server.password)
+        if (server.username + server.password).isascii():
+            line.login(server.username, server.password)
+        else:
+            _sign_in_in_utf8(line, server)
     except (smtplib.SMTPException, OSError) as error:
         line.close()
         raise _no_entry(server, error) from error
+
+
+def _sign_in_in_utf8(line: smtplib.SMTP, server: Server) -> None:
+    """What `login` does, with letters that it cannot write (RFC 4616)."""
+    if not line.has_extn("auth"):
+        raise smtplib.SMTPNotSupportedError
+    words = b64encode(f"\0{server.username}\0{server.password}".encode()).decode()
+    code, answer = line.docmd("AUTH", f"PLAIN {words}")
+    if code != _SIGNED_IN:
+        raise smtplib.SMTPAuthenticationError(code, answer)
 
 
 def _no_entry(server: Server, error: smtplib.SMTPException | OSError) -> MailTransient | MailRefused:
