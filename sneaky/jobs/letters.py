@@ -22,10 +22,12 @@ def deliver_letters(run: Run) -> None:
         if told := run.step(lambda tell=tell: tell(_NOTICES_AT_ONCE)):  # type: ignore[misc]
             run.count("notices", told)
     while True:
-        counts = run.step(
-            lambda: delivery.deliver(
-                render=catalogue.render, limit=_LETTERS_AT_ONCE, should_stop=run.should_stop, wait=run.pause
-            )
+        counts = delivery.deliver(
+            render=catalogue.render,
+            limit=_LETTERS_AT_ONCE,
+            should_stop=run.should_stop,
+            wait=run.pause,
+            step=run.step,
         )
         done = {state: number for state, number in asdict(counts).items() if number}
         if not done:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import time
 from collections import Counter, defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
+from typing import Protocol, TypeVar
 
 from sneaky.core.clock import monotonic
 from sneaky.core.db import db
@@ -31,6 +33,20 @@ SLOW_DOMAIN = timedelta(seconds=20)
 _AWAY = timedelta(seconds=30)
 
 
+Result = TypeVar("Result")
+
+
+class Step(Protocol):
+    """How one short piece of work on the database is done: at once, or again and again while it is away."""
+
+    def __call__(self, action: Callable[[], Result], /) -> Result:
+        """Do `action`."""
+
+
+def _at_once(action: Callable[[], Result], /) -> Result:
+    return action()
+
+
 @dataclass(frozen=True)
 class DeliveryCounts:
     """What one run did: letters accepted, to be tried again, given up, and no longer of use."""
@@ -48,25 +64,27 @@ def deliver(
     limit: int = 200,
     should_stop: Callable[[], bool] = lambda: False,
     wait: Callable[[float], None] = time.sleep,
+    step: Step = _at_once,
 ) -> DeliveryCounts:
     """Send what is due, at most `limit` letters, each settled by a commit of its own.
 
     `render` writes a letter from its id; it may raise `LetterObsolete`. `should_stop` is asked between
     letters. Delivery is at least once: a letter goes twice only if this process dies between the server's
-    yes and the commit, and then with the same Message-ID and idempotency key.
+    yes and the commit, or the database is away for longer than `step` bears, and then with the same
+    Message-ID and idempotency key.
     """
-    leases.take_over()
+    step(leases.take_over)
     with transport or from_settings(settings()) as line:
         run = _Run(render, line)
         settlement: Settlement | None = None
         while True:
             wants_next = sum(run.counts.values()) < limit and not should_stop()
-            step = leases.turn(settlement, wants_next=wants_next)
+            turn = step(functools.partial(leases.turn, settlement, wants_next=wants_next))
             settlement = None
-            if isinstance(step, Lease):
-                settlement = run.send(step)
-            elif isinstance(step, Wait) and step.seconds <= PATIENCE.total_seconds():
-                wait(step.seconds)
+            if isinstance(turn, Lease):
+                settlement = run.send(turn)
+            elif isinstance(turn, Wait) and turn.seconds <= PATIENCE.total_seconds():
+                wait(turn.seconds)
             else:
                 break
     return DeliveryCounts(

@@ -9,6 +9,7 @@ import pytest
 import time_machine
 from flask import Flask
 from sqlalchemy import func, select
+from sqlalchemy.exc import OperationalError
 
 from sneaky import jobs, shell
 from sneaky.access import audit
@@ -31,7 +32,8 @@ from sneaky.models import (
     SessionRow,
     TokenPurpose,
 )
-from sneaky.outbox import queue
+from sneaky.outbox import leases, queue
+from sneaky.outbox.leases import Lease, Settlement, Wait
 from sneaky.reminders import planning, sending
 from tests import factories
 from tests.jobs.conftest import runs
@@ -156,6 +158,24 @@ def test_waiting_letters_are_delivered_and_counted(app: Flask, settings: Setting
     assert {letter.state for letter in db.session.scalars(select(Letter))} == {LetterState.SENT}
     folder = Path(settings.mail_url.removeprefix("file:"))
     assert len(list(folder.rglob("*.eml"))) == 3
+
+
+def test_a_letter_that_was_taken_is_remembered_though_the_database_is_away_for_a_moment(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with transaction():
+        for number in range(3):
+            queue.put(LetterKind.TEST, to_email=f"ann{number}@example.org")
+    turn, outages = leases.turn, [OperationalError("UPDATE", {}, Exception("database is locked"))] * 2
+
+    def turn_or_fail(settlement: Settlement | None, *, wants_next: bool) -> Lease | Wait | None:
+        if settlement is not None and outages:
+            raise outages.pop()
+        return turn(settlement, wants_next=wants_next)
+
+    monkeypatch.setattr(leases, "turn", turn_or_fail)
+    assert jobs.deliver_letters().counts == {"sent": 3}
+    assert {letter.state for letter in db.session.scalars(select(Letter))} == {LetterState.SENT}
 
 
 def test_a_reminder_sent_twice_by_hand_is_sent_once(any_app: Flask) -> None:
