@@ -55,14 +55,15 @@ def _refuse_absent(kind: LetterKind, participant: Participant) -> None:
 
 def _refuse_passed(kind: LetterKind, exchange: Exchange) -> None:
     is_drawn = exchange.state is ExchangeState.MATCHED
+    is_over = exchange.state is ExchangeState.COMPLETED
     took_place = exchange.completed_reason is CompletedReason.DATE_PASSED
     if kind in _ABOUT_THE_DRAW and not is_drawn:
         raise LetterObsolete("The draw it speaks of does not count any more.")
     if kind is LetterKind.NEW_MESSAGE and not (is_drawn or took_place):
         raise LetterObsolete("The conversation has ended.")
-    if kind in _BEFORE_THE_EVENT and exchange.event_at <= now():
-        raise LetterObsolete("The date has passed.")
-    if kind is LetterKind.PURGE_WARNING and exchange.state is not ExchangeState.COMPLETED:
+    if kind in _BEFORE_THE_EVENT and (is_over or exchange.event_at <= now()):
+        raise LetterObsolete("The exchange is over." if is_over else "The date has passed.")
+    if kind is LetterKind.PURGE_WARNING and not is_over:
         raise LetterObsolete("The exchange goes on.")
     if kind is LetterKind.UNDELIVERED and not _is_anybody_unreachable(exchange):
         raise LetterObsolete("It has been mended, or the exchange is over.")

@@ -39,6 +39,7 @@ OVER = CANCELLED | {"completed_reason": CompletedReason.DATE_PASSED}
 PAST = {"event_at": now() - timedelta(minutes=1)}
 
 K = LetterKind
+ABOUT_THE_DRAW = {K.MATCH, K.RECIPIENT_CHANGED, K.SECOND_GIFT, K.REMINDER, K.WISH_LIST_CHANGED}
 
 
 def is_sent(letter_id: int) -> bool:
@@ -75,12 +76,9 @@ def test_preferences_hold_until_the_last_moment(
 @pytest.mark.parametrize(
     ("values", "dropped"),
     [
-        (OPEN, {K.MATCH, K.RECIPIENT_CHANGED, K.SECOND_GIFT, K.REMINDER, K.WISH_LIST_CHANGED, K.NEW_MESSAGE}),
-        (
-            CANCELLED,
-            {K.MATCH, K.RECIPIENT_CHANGED, K.SECOND_GIFT, K.REMINDER, K.WISH_LIST_CHANGED, K.NEW_MESSAGE},
-        ),
-        (OVER, {K.MATCH, K.RECIPIENT_CHANGED, K.SECOND_GIFT, K.REMINDER, K.WISH_LIST_CHANGED}),
+        (OPEN, {*ABOUT_THE_DRAW, K.NEW_MESSAGE}),
+        (CANCELLED, {*ABOUT_THE_DRAW, K.NEW_MESSAGE, K.NUDGE, K.EXCHANGE_CHANGED}),
+        (OVER, {*ABOUT_THE_DRAW, K.NUDGE, K.EXCHANGE_CHANGED}),
         (PAST, {K.REMINDER, K.NUDGE, K.EXCHANGE_CHANGED}),
     ],
     ids=["undone", "cancelled", "over", "past"],
