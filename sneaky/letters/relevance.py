@@ -8,9 +8,19 @@ from sneaky.core.clock import now
 from sneaky.core.db import db
 from sneaky.exchanges.pages import counts
 from sneaky.letters.sources import Source, is_alive
-from sneaky.models import CompletedReason, Exchange, ExchangeState, LetterKind, Participant, ParticipantState
+from sneaky.models import (
+    CompletedReason,
+    Exchange,
+    ExchangeState,
+    Letter,
+    LetterKind,
+    LetterState,
+    Participant,
+    ParticipantState,
+)
 from sneaky.models.states import NOTICES, REMINDERS
 from sneaky.outbox.message import LetterObsolete
+from sneaky.reminders import sending
 
 _ABOUT_THE_DRAW = frozenset(
     {
@@ -40,6 +50,8 @@ def refuse_obsolete(source: Source) -> None:
         _refuse_absent(kind, source.participant)
     if source.exchange is not None:
         _refuse_passed(kind, source.exchange)
+    if kind is LetterKind.REMINDER and source.exchange is not None:
+        _refuse_overtaken(source.letter, source.exchange)
     if kind in _BY_LINK and (source.token is None or not is_alive(source.token)):
         raise LetterObsolete("The link in it was used, or has expired.")
 
@@ -67,6 +79,20 @@ def _refuse_passed(kind: LetterKind, exchange: Exchange) -> None:
         raise LetterObsolete("The exchange goes on.")
     if kind is LetterKind.UNDELIVERED and not _is_anybody_unreachable(exchange):
         raise LetterObsolete("It has been mended, or the exchange is over.")
+
+
+def _refuse_overtaken(letter: Letter, exchange: Exchange) -> None:
+    """Of reminders that did not arrive and are sent again together, the latest tells all there is to tell."""
+    if sending.days_left(exchange, now()) >= letter.facts["days_before"]:
+        return  # it leaves on its day, as nearly all do, and no later one can be there
+    later = select(Letter.id).where(
+        Letter.participant_id == letter.participant_id,
+        Letter.kind == LetterKind.REMINDER,
+        Letter.id > letter.id,
+        Letter.state != LetterState.DISCARDED,
+    )
+    if db.session.scalar(later.limit(1)) is not None:
+        raise LetterObsolete("A later reminder takes its place.")
 
 
 def _is_anybody_unreachable(exchange: Exchange) -> bool:

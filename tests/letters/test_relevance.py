@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from flask import Flask
 from sqlalchemy import select
 
@@ -27,7 +28,8 @@ from sneaky.models import (
 from sneaky.outbox import queue
 from sneaky.outbox.delivery import deliver
 from sneaky.outbox.message import LetterObsolete
-from tests.letters.mail import PURPOSES, TO_PARTICIPANTS, change, queued, token_row
+from tests.factories import a_participant
+from tests.letters.mail import PURPOSES, TO_PARTICIPANTS, a_matched_exchange, change, queued, token_row
 
 OPEN = {"state": ExchangeState.REGISTRATION_OPEN}
 CANCELLED = {
@@ -88,6 +90,22 @@ def test_letters_follow_their_exchange(app: Flask, values: dict[str, Any], dropp
     for exchange_id in db.session.scalars(select(Exchange.id)).all():
         change(Exchange, exchange_id, **values)
     assert {kind for kind, letter_id in ids.items() if not is_sent(letter_id)} == dropped
+
+
+def test_of_two_reminders_that_did_not_arrive_only_the_later_is_sent_again(app: Flask) -> None:
+    ann = a_participant(a_matched_exchange())
+    event_at = db.session.scalars(select(Exchange.event_at)).one()
+    letter_ids = []
+    for days in (7, 3):
+        with time_machine.travel(event_at - timedelta(days=days), tick=False):
+            letter_ids.append(queued(K.REMINDER, ann, facts={"days_before": days}))
+            assert is_sent(letter_ids[-1])
+            change(Letter, letter_ids[-1], state=LetterState.DEAD)
+    with time_machine.travel(event_at - timedelta(days=2), tick=False):
+        queue.readdress(ann, "ann.lee@example.org")
+        assert [is_sent(letter_id) for letter_id in letter_ids] == [False, True]
+        change(Letter, letter_ids[1], state=LetterState.DISCARDED)
+        assert is_sent(letter_ids[0])
 
 
 def test_extended_exchange_is_not_warned_about(app: Flask) -> None:
