@@ -74,9 +74,8 @@ def held_reason() -> str | None:
 def pause_now() -> Pause | None:
     """The pause that letters are in while the mail server is away; it ends by itself."""
     instance = db.session.get(Instance, _INSTANCE)
-    if instance is None or instance.mail_paused_until is None or instance.mail_paused_until <= now():
-        return None
-    return Pause(instance.mail_paused_until, instance.mail_paused_reason or "")
+    until = None if instance is None else _paused_until(instance, now())
+    return None if instance is None or until is None else Pause(until, instance.mail_paused_reason or "")
 
 
 def is_mail_proven() -> bool:
@@ -104,9 +103,7 @@ def read(session: Session, instance: Instance, at: datetime) -> Gate:
         _open(session, instance)
     if instance.mail_held_at is not None:
         return Gate(None, at)
-    opens_at = instance.mail_paused_until or at
-    if opens_at > at + _LONGEST_PAUSE:
-        opens_at = at
+    opens_at = _paused_until(instance, at) or at
     return Gate(opens_at, max(opens_at, _paced(instance, at) - _slack()))
 
 
@@ -142,6 +139,12 @@ def refuse(session: Session, instance: Instance, reason: str) -> None:
         .values(kind=TroubleKind.MAIL_REFUSED, subject=_SUBJECT, details=details, opened_at=now())
         .on_conflict_do_nothing()
     )
+
+
+def _paused_until(instance: Instance, at: datetime) -> datetime | None:
+    """When the pause ends that letters are in at `at`; None where they are in none."""
+    until = instance.mail_paused_until
+    return until if until is not None and at < until <= at + _LONGEST_PAUSE else None
 
 
 def _hold(instance: Instance, reason: str) -> None:

@@ -14,7 +14,7 @@ from sneaky.core.clock import now
 from sneaky.core.db import db, set_nudge
 from sneaky.core.errors import MailRefused
 from sneaky.models import Instance, LetterKind, LetterState, Trouble, TroubleKind
-from sneaky.outbox import gate, queue
+from sneaky.outbox import gate, leases, queue
 from sneaky.outbox.delivery import DeliveryCounts, deliver
 from sneaky.outbox.transports.base import ServerAway
 from sneaky.outbox.transports.memory import MemoryTransport
@@ -136,6 +136,18 @@ def test_proof_is_renewed_now_and_then(app: Flask) -> None:
             assert row is not None
             seen.append(row.mail_accepted_at)
     assert seen == [START, START, START + timedelta(minutes=20)]
+
+
+def test_a_pause_that_the_clock_was_set_back_from_has_ended(app: Flask) -> None:
+    away = MemoryTransport(failures={"ann@example.org": ServerAway("No connection")})
+    with time_machine.travel(START, tick=False) as clock:
+        a_letter("ann@example.org")
+        deliver(plain, transport=away)
+        clock.shift(-timedelta(hours=3))
+        a_letter()
+        assert queue.pause_now() is None
+        assert leases.is_anything_to_send()
+        assert deliver(plain, transport=MemoryTransport()).sent == 1
 
 
 def test_absent_server_pauses_everything_for_half_a_minute(any_app: Flask) -> None:
