@@ -57,6 +57,4 @@ def _exchanges_off() -> set[int]:
 
 
 def _is_off(local: datetime | None, zone: str, instant: datetime | None) -> bool:
-    if local is None or instant is None:
-        return False
-    return timedelta() < abs(planning.to_instant(local, zone) - instant) <= _FARTHEST
+    return local is not None and instant is not None and planning.is_off(local, zone, instant, _FARTHEST)

@@ -85,8 +85,16 @@ def exchanges_off(farthest: timedelta) -> set[int]:
     return {
         row.id
         for row in db.session.execute(planned)
-        if timedelta() < abs(due_instant(row.event_local, row.zone, row.days_before) - row.due_at) <= farthest
+        if is_off(row.event_local - timedelta(days=row.days_before), row.zone, row.due_at, farthest)
     }
+
+
+def is_off(local: datetime, zone: str, instant: datetime, farthest: timedelta) -> bool:
+    """Whether a wall time is elsewhere by now, up to so far; never in a zone that this release lacks."""
+    try:
+        return timedelta() < abs(to_instant(local, zone) - instant) <= farthest
+    except ValueError:
+        return False
 
 
 def move(exchange_id: int) -> None:

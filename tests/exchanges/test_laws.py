@@ -120,6 +120,17 @@ def test_a_wall_time_that_many_exchanges_share_is_worked_out_once(app: Flask) ->
     assert planning.to_instant.cache_info().misses == 3  # the date, and seven days and a day before
 
 
+def test_a_zone_that_this_release_does_not_know_keeps_no_other_from_moving(app: Flask) -> None:
+    exchange_id, right = a_drawn_exchange(), dues()
+    a_drawn_exchange()
+    under_the_law_of_before()
+    with transaction() as session:
+        session.execute(update(Exchange).where(Exchange.id != exchange_id).values(zone="Europe/Atlantis"))
+    assert laws.follow() == 1
+    planned = select(Reminder.days_before, Reminder.due_at).where(Reminder.exchange_id == exchange_id)
+    assert {row.days_before: row.due_at for row in db.session.execute(planned)} == right
+
+
 def test_what_is_over_or_no_matter_of_law_stays(app: Flask) -> None:
     a_drawn_exchange()
     under_the_law_of_before(timedelta(hours=4))
