@@ -22,9 +22,14 @@ def checked(timed: Timed, wanted: Mapping[str, object]) -> dict[str, int]:
 
 
 def cron_fields(timed: Timed, override: Mapping[str, int] | None = None) -> dict[str, str]:
-    """The cron fields in force: the timetable's, with the admin's in their place."""
+    """The cron fields in force: the timetable's, with the admin's in their place.
+
+    What an admin changed under another release, and this one does not let them, is left out.
+    """
     fields = {name: str(value) for name, value in timed.fields.items()}
     for name, value in (override or {}).items():
+        if name not in timed.bounds:
+            continue
         fields[name] = f"*/{value}" if isinstance(timed.bounds[name], Steps) else str(value)
     return fields
 

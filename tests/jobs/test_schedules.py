@@ -52,6 +52,11 @@ def test_a_schedule_moves_within_its_bounds(job_id: str, wanted: dict[str, objec
     assert schedules.in_words(schedules.cron_fields(BY_ID[job_id], numbers)) == words
 
 
+def test_what_another_release_let_an_admin_change_is_no_obstacle_to_this_one() -> None:
+    kept = schedules.cron_fields(BY_ID["purge_old_exchanges"], {"second": 10, "hour": 5})
+    assert schedules.in_words(kept) == "every day at 05:00 UTC"
+
+
 @pytest.mark.parametrize(
     ("job_id", "wanted", "field", "message"),
     [
