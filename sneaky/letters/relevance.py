@@ -51,7 +51,7 @@ def refuse_obsolete(source: Source) -> None:
     if source.exchange is not None:
         _refuse_passed(kind, source.exchange)
     if kind is LetterKind.REMINDER and source.exchange is not None:
-        _refuse_overtaken(source.letter, source.exchange)
+        _refuse_unneeded(source.letter, source.exchange)
     if kind in _BY_LINK and (source.token is None or not is_alive(source.token)):
         raise LetterObsolete("The link in it was used, or has expired.")
 
@@ -81,8 +81,10 @@ def _refuse_passed(kind: LetterKind, exchange: Exchange) -> None:
         raise LetterObsolete("It has been mended, or the exchange is over.")
 
 
-def _refuse_overtaken(letter: Letter, exchange: Exchange) -> None:
-    """Of reminders that did not arrive and are sent again together, the latest tells all there is to tell."""
+def _refuse_unneeded(letter: Letter, exchange: Exchange) -> None:
+    """Reminders may be switched off by now; and of several that are sent again the latest tells it all."""
+    if not exchange.has_reminders:
+        raise LetterObsolete("The organizer switched reminders off.")
     if sending.days_left(exchange, now()) >= letter.facts["days_before"]:
         return  # it leaves on its day, as nearly all do, and no later one can be there
     later = select(Letter.id).where(

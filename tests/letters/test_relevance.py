@@ -82,8 +82,9 @@ def test_preferences_hold_until_the_last_moment(
         (CANCELLED, {*ABOUT_THE_DRAW, K.NEW_MESSAGE, K.NUDGE, K.EXCHANGE_CHANGED}),
         (OVER, {*ABOUT_THE_DRAW, K.NUDGE, K.EXCHANGE_CHANGED}),
         (PAST, {K.REMINDER, K.NUDGE, K.EXCHANGE_CHANGED}),
+        ({"has_reminders": False}, {K.REMINDER}),
     ],
-    ids=["undone", "cancelled", "over", "past"],
+    ids=["undone", "cancelled", "over", "past", "no reminders"],
 )
 def test_letters_follow_their_exchange(app: Flask, values: dict[str, Any], dropped: set[LetterKind]) -> None:
     ids = {kind: queued(kind) for kind in TO_PARTICIPANTS}
