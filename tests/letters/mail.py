@@ -120,7 +120,7 @@ def token_row(letter_id: int) -> MagicToken:
     ).one()
 
 
-def change(table: type[Participant | Exchange | MagicToken], row_id: int, **values: Any) -> None:
+def change(table: type[Participant | Exchange | Letter | MagicToken], row_id: int, **values: Any) -> None:
     """Change a row behind the letter's back."""
     with transaction() as session:
         session.execute(update(table).where(table.id == row_id).values(**values))
