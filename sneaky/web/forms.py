@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from collections.abc import Callable
 from types import TracebackType
@@ -9,12 +10,13 @@ from typing import Any
 
 from flask import render_template
 from flask_babel import lazy_gettext as _l
+from flask_babel import ngettext
 from flask_wtf import FlaskForm
 from wtforms import EmailField, Field, PasswordField, StringField, TextAreaField
 from wtforms.validators import DataRequired, Length, ValidationError
 
 from sneaky.access import addresses, passwords
-from sneaky.core.errors import RuleBroken
+from sneaky.core.errors import RuleBroken, TooMany
 from sneaky.models.columns import EMAIL_LENGTH, NAME_LENGTH
 from sneaky.web.wording import told
 
@@ -22,10 +24,15 @@ _LINE_BREAKS = {"\n", "\t"}
 
 
 class BaseForm(FlaskForm):  # type: ignore[misc, unused-ignore]
-    """A form with our token that keeps what was typed."""
+    """A form with our token that keeps what was typed; `retry_after` counts seconds, after too many tries."""
+
+    retry_after: int | None = None
 
     def blaming_fields(self) -> _Blaming:
-        """A block whose `RuleBroken` is shown beside the field it names, or above the form; then we go on."""
+        """A block whose `RuleBroken` is shown beside the field it names, or above the form; then we go on.
+
+        So is `TooMany`: whoever has to wait need not type everything anew.
+        """
         return _Blaming(self)
 
     def blame(self, error: RuleBroken) -> None:
@@ -36,9 +43,20 @@ class BaseForm(FlaskForm):  # type: ignore[misc, unused-ignore]
         else:
             field.errors = [*field.errors, told(error)]
 
+    def put_off(self, error: TooMany) -> None:
+        """Say above the form how long to wait."""
+        self.retry_after = error.retry_after
+        self.form_errors.append(
+            ngettext(
+                "That was a lot of tries in a short time. Try again in %(num)d minute.",
+                "That was a lot of tries in a short time. Try again in %(num)d minutes.",
+                math.ceil(error.retry_after / 60),
+            )
+        )
+
 
 class _Blaming:
-    """Catches `RuleBroken` for a form."""
+    """Catches `RuleBroken` and `TooMany` for a form."""
 
     def __init__(self, form: BaseForm) -> None:
         self._form = form
@@ -51,8 +69,11 @@ class _Blaming:
     ) -> bool:
         if isinstance(error, RuleBroken):
             self._form.blame(error)
-            return True
-        return False
+        elif isinstance(error, TooMany):
+            self._form.put_off(error)
+        else:
+            return False
+        return True
 
 
 class Line(StringField):
@@ -150,9 +171,12 @@ def _checked_by(check: Callable[[str], object]) -> Callable[[BaseForm, Field], N
     return validate
 
 
-def form_page(template: str, form: BaseForm, **context: Any) -> tuple[str, int]:
-    """The page of a form: fresh, or come back with errors and status 422."""
-    return render_template(template, form=form, **context), 422 if form.errors else 200
+def form_page(template: str, form: BaseForm, **context: Any) -> tuple[str, int, dict[str, str]]:
+    """The page of a form: fresh, come back with errors and status 422, or with 429 after too many tries."""
+    html = render_template(template, form=form, **context)
+    if form.retry_after:
+        return html, 429, {"Retry-After": str(form.retry_after)}
+    return html, 422 if form.errors else 200, {}
 
 
 def _printable(text: str, *, keep: set[str]) -> str:

@@ -160,4 +160,11 @@ def test_too_many_from_one_network_wait(client: FlaskClient, exchange_id: int) -
     path = path_of(exchange_id)
     for number in range(20):
         press(client, path, **WELL | {"email": f"x{number}@example.org"})
-    assert press(client, path, **WELL).status_code == 429
+    sent = WELL | {"household_name": "The Millers", "ideas": "A book\nWool socks"}
+    answer = press(client, path, **sent)
+    assert answer.status_code == 429
+    assert 0 < int(answer.headers["Retry-After"]) <= 3600
+    assert "Try again in 60 minutes." in answer.text
+    for kept in ('value="Ann"', 'value="ann@example.org"', 'value="The Millers"', "A book\nWool socks"):
+        assert kept in answer.text.replace("\r\n", "\n")
+    assert len(people()) == 20

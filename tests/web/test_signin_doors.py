@@ -175,6 +175,9 @@ def test_too_many_tries_wait(client: FlaskClient, olga: int) -> None:
     answer = press(client, "/sign-in", email="olga@example.org", password=PASSWORD)
     assert answer.status_code == 429
     assert 0 < int(answer.headers["Retry-After"]) <= 300
+    assert "a lot of tries" in answer.text
+    assert 'value="olga@example.org"' in answer.text
+    assert PASSWORD not in answer.text
     assert signed_in_as(client) is None
 
 

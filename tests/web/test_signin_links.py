@@ -214,7 +214,9 @@ def test_what_is_no_address_comes_back(client: FlaskClient, email: str, error: s
 def test_asking_too_often_waits(client: FlaskClient, ann: int) -> None:
     for _ in range(5):
         press(client, "/find", email="ann@example.org")
-    assert press(client, "/find", email="ann@example.org").status_code == 429
+    answer = press(client, "/find", email="ann@example.org")
+    assert answer.status_code == 429
+    assert 'value="ann@example.org"' in answer.text
 
 
 def test_the_code_works_where_it_was_asked_for_and_only_there(
