@@ -13,7 +13,7 @@ from sneaky import conversations
 from sneaky.access import audit
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
-from sneaky.core.errors import RuleBroken
+from sneaky.core.errors import RuleBroken, words
 from sneaky.draws import earlier, matching
 from sneaky.draws.rules import FEWEST_PEOPLE, Rules, forbidden_pairs, refusal
 from sneaky.exchanges import lifecycle
@@ -22,6 +22,8 @@ from sneaky.matches import seals
 from sneaky.models import Draw, DrawState, Exchange, ExchangeState, LetterKind, Match, Participant
 from sneaky.outbox import queue
 from sneaky.reminders import planning
+
+NOTHING_TO_REPLACE = words("There is no draw to replace. Draw the names first.")
 
 
 @dataclass(frozen=True)
@@ -113,7 +115,7 @@ def redraw(
         exchange = held_exchange(session, exchange_id)
         refuse_once_over(exchange)
         if exchange.state is not ExchangeState.MATCHED:
-            raise RuleBroken("There is no draw to replace. Draw the names first.")
+            raise RuleBroken(NOTHING_TO_REPLACE)
         _end(session, exchange, _current_draw(session, exchange_id), DrawState.REPLACED)
         return _draw(session, exchange, LetterKind.RECIPIENT_CHANGED, rng or SystemRandom(), planned)
 

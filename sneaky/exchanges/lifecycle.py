@@ -52,6 +52,7 @@ __all__ = [
     "unmark_matched",
 ]
 
+TO_DRAW_AGAIN = words("To draw again, undo this draw, or make an explicit new one.")
 _UNDO_FIRST = words("Undo the draw first, as long as nobody has opened a match.")
 
 
@@ -156,7 +157,7 @@ def mark_matched(exchange_id: int) -> None:
     """registration → matched; part of a draw. Raises `RuleBroken` where there is nothing to draw from."""
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
-        refuse_once_drawn(exchange, "To draw again, undo this draw, or make an explicit new one.")
+        refuse_once_drawn(exchange, TO_DRAW_AGAIN)
         if exchange.state is ExchangeState.DRAFT:
             raise RuleBroken("This exchange is still a draft. Open registration first, then draw.")
         if exchange.event_at <= now():

@@ -11,6 +11,7 @@ from sneaky.core.db import db
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.draws import conduct
 from sneaky.draws.rulebook import forbidden_pairs
+from sneaky.exchanges import lifecycle
 from sneaky.executions import requests, runs
 from sneaky.executions.runs import RunRow
 from sneaky.jobs.running import job
@@ -75,17 +76,25 @@ def is_large(exchange_id: int) -> bool:
     return (db.session.scalar(people) or 0) >= LARGE
 
 
-def ask_for_draw(exchange_id: int, *, organizer_id: int) -> str:
-    """Ask for a draw in the place of the one that counts now, if any; returns the run's public id.
+def ask_for_draw(exchange_id: int, *, organizer_id: int, is_again: bool = False) -> str:
+    """Ask for a draw, or with `is_again` for another one in the place of that which counts now.
 
-    One that is under way already is handed back.
+    Returns the run's public id; one that is under way already is handed back. Raises `RuleBroken` where the
+    names are drawn, or with `is_again` where they are not.
     """
-    return under_way(exchange_id) or requests.ask(_job_id(exchange_id), organizer_id=organizer_id)
+    replaced_id = conduct.current_draw_id(exchange_id)
+    if is_again and replaced_id is None:
+        raise RuleBroken(conduct.NOTHING_TO_REPLACE)
+    if replaced_id is not None and not is_again:
+        raise RuleBroken("The names are already drawn. %(instead)s", instead=lifecycle.TO_DRAW_AGAIN)
+    return under_way(exchange_id) or requests.ask(
+        _job_id(exchange_id, replaced_id), organizer_id=organizer_id
+    )
 
 
 def under_way(exchange_id: int) -> str | None:
     """The public id of the draw of this exchange that waits or runs right now; None without one."""
-    job_id = _job_id(exchange_id)
+    job_id = _job_id(exchange_id, conduct.current_draw_id(exchange_id))
     run = runs.running().get(job_id)
     return run.public_id if run else requests.waiting_for(job_id)
 
@@ -128,5 +137,5 @@ def _of_request(asked: requests.Request) -> Drawing:
     return Drawing(asked.public_id, state, reason=asked.reason)
 
 
-def _job_id(exchange_id: int) -> str:
-    return WORKS[draw_names.__name__].job_id(exchange_id, conduct.current_draw_id(exchange_id) or 0)
+def _job_id(exchange_id: int, replaced_id: int | None) -> str:
+    return WORKS[draw_names.__name__].job_id(exchange_id, replaced_id or 0)

@@ -45,8 +45,8 @@ def count(table: Any) -> int:
     return db.session.scalar(select(func.count()).select_from(table)) or 0
 
 
-def ask(exchange_id: int) -> str:
-    return drawing.ask_for_draw(exchange_id, organizer_id=factories.an_organizer())
+def ask(exchange_id: int, *, is_again: bool = False) -> str:
+    return drawing.ask_for_draw(exchange_id, organizer_id=factories.an_organizer(), is_again=is_again)
 
 
 def test_a_draw_that_is_asked_for_waits_runs_and_is_drawn(any_app: Flask) -> None:
@@ -89,7 +89,7 @@ def test_the_draw_is_worked_out_while_others_write_and_then_counts_them(
 def test_a_new_draw_takes_the_place_of_the_one_that_counted(app: Flask) -> None:
     exchange_id, people = drawn.a_drawn_exchange(5)
     reveal.reveal(people[0])
-    run_id = ask(exchange_id)
+    run_id = ask(exchange_id, is_again=True)
     assert drawing.drawing(exchange_id, run_id).state is DrawingState.WAITING
     take_up(run_id)
     assert drawing.drawing(exchange_id, run_id).state is DrawingState.DRAWN
@@ -132,7 +132,7 @@ def test_a_draw_made_by_somebody_else_in_between_is_the_draw(app: Flask) -> None
 
 def test_a_new_draw_is_not_made_once_the_old_one_was_undone(app: Flask) -> None:
     exchange_id, _people = drawn.a_drawn_exchange(4)
-    run_id = ask(exchange_id)
+    run_id = ask(exchange_id, is_again=True)
     conduct.undo_draw(exchange_id)
     assert take_up(run_id).state is ExecutionState.SKIPPED
     assert drawing.drawing(exchange_id, run_id).state is DrawingState.REFUSED

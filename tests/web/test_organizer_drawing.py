@@ -18,7 +18,7 @@ from tests.clock_factories import a_ticking_clock
 from tests.draws import drawn as draws
 from tests.factories import an_organizer, participants
 from tests.jobs.test_drawing import take_up
-from tests.web.exchanging import drawn, name_of, organized, path_of
+from tests.web.exchanging import drawn, name_of, organized, path_of, recipients
 from tests.web.signing_in import press
 
 
@@ -145,6 +145,23 @@ def test_a_new_draw_for_everybody_goes_the_same_way(client: FlaskClient) -> None
     assert "being drawn" in client.get(path_of(exchange_id)).text
     take_up(run_id())
     assert draws.addressees(LetterKind.RECIPIENT_CHANGED) == people
+
+
+def test_an_old_page_of_the_first_draw_does_not_draw_again(client: FlaskClient) -> None:
+    exchange_id, _people = drawn(client)
+    before = recipients(exchange_id)
+    answer = press(client, path_of(exchange_id, "draw"), on=path_of(exchange_id), anyway="y")
+    assert answer.status_code == 422
+    assert "The names are drawn already." in answer.text
+    assert db.session.scalars(select(RunRequest)).all() == []
+    assert recipients(exchange_id) == before
+
+
+def test_there_is_nothing_to_draw_again_before_the_draw(client: FlaskClient) -> None:
+    exchange_id, _people = a_large_exchange(client)
+    page, name = path_of(exchange_id, "draw/again"), exchange_name(exchange_id)
+    assert "no draw to replace" in press(client, page, name=name).text
+    assert db.session.scalars(select(RunRequest)).all() == []
 
 
 def test_a_run_of_something_else_is_not_found(client: FlaskClient) -> None:

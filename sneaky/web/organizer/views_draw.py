@@ -101,7 +101,7 @@ def _draw_now(
     if drawings.is_large(exchange_id):
         if not even_if_mail_unproven:
             conduct.refuse_unproven_mail()
-        run_id = drawings.ask_for_draw(exchange_id, organizer_id=current_organizer().id)
+        run_id = drawings.ask_for_draw(exchange_id, organizer_id=current_organizer().id, is_again=is_again)
         return redirect(url_for(".drawing", public_id=public_id, run_id=run_id), 303)
     conducted = conduct.redraw if is_again else conduct.conduct_draw
     letters = conducted(exchange_id, even_if_mail_unproven=even_if_mail_unproven).letters
