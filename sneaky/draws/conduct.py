@@ -16,6 +16,7 @@ from sneaky.core.db import db, transaction
 from sneaky.core.errors import RuleBroken, words
 from sneaky.draws import earlier, matching
 from sneaky.draws.rules import FEWEST_PEOPLE, Rules, forbidden_pairs, refusal
+from sneaky.draws.seen import refuse_changed
 from sneaky.exchanges import lifecycle
 from sneaky.exchanges.rows import held_exchange, refuse_once_over
 from sneaky.matches import seals
@@ -104,10 +105,12 @@ def redraw(
     rng: random.Random | None = None,
     even_if_mail_unproven: bool = False,
     planned: PlannedDraw | None = None,
+    seen: str | None = None,
 ) -> DrawSummary:
     """Replace a draw by a new one, whatever was opened, and tell everybody that the old name does not count.
 
-    Raises `RuleBroken` as `conduct_draw` does, and where nothing has been drawn.
+    Raises `RuleBroken` as `conduct_draw` does, where nothing has been drawn, and where the draw has changed
+    since its state was `seen`.
     """
     if not even_if_mail_unproven:
         refuse_unproven_mail()
@@ -116,6 +119,7 @@ def redraw(
         refuse_once_over(exchange)
         if exchange.state is not ExchangeState.MATCHED:
             raise RuleBroken(NOTHING_TO_REPLACE)
+        refuse_changed(exchange_id, seen)
         _end(session, exchange, _current_draw(session, exchange_id), DrawState.REPLACED)
         return _draw(session, exchange, LetterKind.RECIPIENT_CHANGED, rng or SystemRandom(), planned)
 

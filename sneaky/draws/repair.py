@@ -21,6 +21,7 @@ from sneaky.core.typed import line
 from sneaky.draws import earlier, mending
 from sneaky.draws.explain import DrawNotFound, NoValidDraw
 from sneaky.draws.rulebook import Pair, Rules, forbidden_pairs
+from sneaky.draws.seen import refuse_changed
 from sneaky.exchanges import households, personal_data, seats
 from sneaky.exchanges.rows import held_exchange, refuse_once_over
 from sneaky.matches import seals
@@ -84,16 +85,20 @@ def preview(exchange_id: int, repair: Repair, *, rng: random.Random | None = Non
     return total
 
 
-def apply(exchange_id: int, repair: Repair, *, rng: random.Random | None = None) -> RepairSummary:
+def apply(
+    exchange_id: int, repair: Repair, *, rng: random.Random | None = None, seen: str | None = None
+) -> RepairSummary:
     """Mend the draw with as few new recipients as the rules allow, those who opened theirs last.
 
     One transaction: matches, a letter to each newcomer and each whose recipient changed, conversations.
-    Raises `RuleBroken` where nothing is drawn, for bad input (fields `name`, `email`, `household`), or
-    where no mending keeps the rules, and `NotFound` for strangers.
+    Raises `RuleBroken` where nothing is drawn, where the draw has changed since its state was `seen`, for bad
+    input (fields `name`, `email`, `household`), or where no mending keeps the rules, and `NotFound` for
+    strangers.
     """
     rng = rng or SystemRandom()
     with transaction() as session:
         exchange, draw = _drawn(session, exchange_id)
+        refuse_changed(exchange_id, seen)
         current = seals.pairs(draw.id)
         if not set(repair.leaving) | set(repair.swapping) <= current.keys():
             raise NotFound

@@ -90,7 +90,7 @@ def pages(client: FlaskClient, app: Flask, exchange_id: int, people: list[int]) 
 def alike(text: str, stands_for: dict[str, str]) -> str:
     for public_id, name in stands_for.items():
         text = text.replace(public_id, name)
-    text = re.sub(r'(name="csrf_token" value=")[^"]+', r"\1", text)
+    text = re.sub(r'(name="(?:csrf_token|seen)" value=")[^"]+', r"\1", text)
     return re.sub(r"(:\d\d)\.\d{6}", r"\1", text)
 
 

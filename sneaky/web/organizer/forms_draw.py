@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, Field
+from wtforms import BooleanField, Field, HiddenField
 from wtforms.validators import ValidationError
 
 from sneaky.web.forms import BaseForm, Line, needed
@@ -29,3 +29,9 @@ class SureForm(BaseForm):
         """Hold what was typed against the name."""
         if field.data.casefold() != " ".join(self._expected.split()).casefold():
             raise ValidationError(_("Please type the name as it stands above: %(name)s", name=self._expected))
+
+
+class RedrawForm(SureForm):
+    """The same before a draw takes the place of one that is there; `seen` is what the page showed of it."""
+
+    seen = HiddenField()

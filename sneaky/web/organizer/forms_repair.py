@@ -54,7 +54,7 @@ class _PeopleForm(BaseForm):
 
 
 class RepairForm(_PeopleForm):
-    """What happened; `is_sure` comes from the page that showed what it means."""
+    """What happened; `is_sure` comes from the page that showed what it means for the draw as `seen` there."""
 
     leaving = PeopleTicks(_l("Who leaves?"))
     leaving_names = PeopleNames(_l("Who leaves?"), description=_l("One name or address a line."))
@@ -68,6 +68,7 @@ class RepairForm(_PeopleForm):
         _l("Who should get somebody else?"), description=_l("One name or address a line.")
     )
     is_sure = HiddenField()
+    seen = HiddenField()
 
     def repair(self, exchange_id: int) -> Repair:
         """What was asked for; raises `RuleBroken` where a line is wrong or nothing was asked."""

@@ -11,6 +11,7 @@ from flask_babel import ngettext
 
 from sneaky.draws import conduct, reveal
 from sneaky.draws.rules import verdict_for
+from sneaky.draws.seen import refuse_changed, state_of
 from sneaky.exchanges.pages.exchange import exchange_page
 from sneaky.exchanges.pages.facts import exchange_facts
 from sneaky.executions.health import leader
@@ -19,7 +20,7 @@ from sneaky.outbox.queue import is_mail_proven
 from sneaky.web.forms import form_page
 from sneaky.web.guards import current_organizer, organizer_only, owned_exchange
 from sneaky.web.organizer import blueprint
-from sneaky.web.organizer.forms_draw import DrawForm, SureForm
+from sneaky.web.organizer.forms_draw import DrawForm, RedrawForm, SureForm
 from sneaky.web.pressed import press
 
 
@@ -73,11 +74,11 @@ def redraw(public_id: str) -> ResponseReturnValue:
     """Draw anew for everybody, once the name was typed."""
     exchange_id = owned_exchange(public_id)
     facts = exchange_facts(exchange_id)
-    form = SureForm(facts.name)
+    form = RedrawForm(facts.name)
     if form.validate_on_submit():
         with form.blaming_fields():
-            return _draw_now(public_id, exchange_id, is_again=True, even_if_mail_unproven=True)
-    return form_page("organizer/redraw.html", form, facts=facts)
+            return _draw_again(public_id, exchange_id, form.seen.data or None)
+    return form_page("organizer/redraw.html", form, facts=facts, seen=state_of(exchange_id))
 
 
 @blueprint.route("/exchanges/<public_id>/draw/break-glass", methods=["GET", "POST"])
@@ -94,18 +95,31 @@ def break_glass(public_id: str) -> ResponseReturnValue:
     return form_page("organizer/break_glass.html", form, facts=facts)
 
 
-def _draw_now(
-    public_id: str, exchange_id: int, *, is_again: bool = False, even_if_mail_unproven: bool
-) -> ResponseReturnValue:
+def _draw_now(public_id: str, exchange_id: int, *, even_if_mail_unproven: bool) -> ResponseReturnValue:
     """Draw, or in a large exchange leave that to the clock, and go where the result shows."""
     if drawings.is_large(exchange_id):
         if not even_if_mail_unproven:
             conduct.refuse_unproven_mail()
-        run_id = drawings.ask_for_draw(exchange_id, organizer_id=current_organizer().id, is_again=is_again)
-        return redirect(url_for(".drawing", public_id=public_id, run_id=run_id), 303)
-    conducted = conduct.redraw if is_again else conduct.conduct_draw
-    letters = conducted(exchange_id, even_if_mail_unproven=even_if_mail_unproven).letters
+        return _by_the_clock(public_id, exchange_id, is_again=False)
+    return _drawn(public_id, conduct.conduct_draw(exchange_id, even_if_mail_unproven=even_if_mail_unproven))
+
+
+def _draw_again(public_id: str, exchange_id: int, seen: str | None) -> ResponseReturnValue:
+    """The same in the place of a draw that is there, as long as it is the one that was `seen`."""
+    if drawings.is_large(exchange_id):
+        refuse_changed(exchange_id, seen)
+        return _by_the_clock(public_id, exchange_id, is_again=True)
+    return _drawn(public_id, conduct.redraw(exchange_id, even_if_mail_unproven=True, seen=seen))
+
+
+def _by_the_clock(public_id: str, exchange_id: int, *, is_again: bool) -> ResponseReturnValue:
+    run_id = drawings.ask_for_draw(exchange_id, organizer_id=current_organizer().id, is_again=is_again)
+    return redirect(url_for(".drawing", public_id=public_id, run_id=run_id), 303)
+
+
+def _drawn(public_id: str, drawn: conduct.DrawSummary) -> ResponseReturnValue:
     flash(
-        ngettext("Drawn! %(num)d letter goes out now.", "Drawn! %(num)d letters go out now.", letters), "ok"
+        ngettext("Drawn! %(num)d letter goes out now.", "Drawn! %(num)d letters go out now.", drawn.letters),
+        "ok",
     )
     return redirect(url_for(".exchange", public_id=public_id), 303)
