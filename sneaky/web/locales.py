@@ -12,9 +12,9 @@ from markupsafe import Markup, escape
 
 from sneaky.core.settings import Settings, settings
 from sneaky.web.guards import browser_session, organizer_or_none, participant_or_none
+from sneaky.web.session_interface import LANGUAGE
 
 LANGUAGES = {"en": "English", "de": "Deutsch"}
-_CHOSEN = "language"
 
 
 class Dictionary(dict[str, Markup]):
@@ -44,8 +44,14 @@ def choose(code: str) -> bool:
     """Remember the language in this browser; False for one we do not speak."""
     if code not in LANGUAGES:
         return False
-    browser_session()[_CHOSEN] = code
+    browser_session()[LANGUAGE] = code
     return True
+
+
+def prefer(code: str | None, *, before: str | None) -> None:
+    """Let a language that somebody saved as their own count here too; None: as the browser says."""
+    if code or code != before:
+        browser_session().pop(LANGUAGE, None)
 
 
 def choices() -> list[tuple[str, str, bool]]:
@@ -104,6 +110,6 @@ def _of_browser() -> str | None:
 def _of_person() -> str | None:
     if "asks_nobody" in g:
         return None
-    chosen: str | None = browser_session().get(_CHOSEN)
+    chosen: str | None = browser_session().get(LANGUAGE)
     people = (participant_or_none(), organizer_or_none())
     return chosen or next((person.locale for person in people if person and person.locale), None)

@@ -22,6 +22,8 @@ from sneaky.core.crypto import SigningKeys
 from sneaky.core.settings import settings
 
 _VISITOR_FOR = timedelta(days=1)
+# What belongs to the browser, whoever uses it: its language, and the secret under which it asked for codes.
+LANGUAGE, BROWSER_SECRET = "language", "browser"
 # A signed cookie has dots; the 43 characters of a person's cookie have none.
 _SIGNATURE_MARK = "."
 
@@ -61,15 +63,18 @@ class Session(SessionMixin):
         return self.found.participant if self.found else None
 
     def sign_in(self, *, organizer_id: int | None = None, participant_id: int | None = None) -> None:
-        """Make this the session of somebody who just proved who they are, under a new cookie."""
-        self.clear()
+        """Make this the session of somebody who just proved who they are, under a new cookie.
+
+        Of a letter for each of several people at one address, the codes of all keep working in this browser.
+        """
+        self._clear_but(LANGUAGE, BROWSER_SECRET)
         self.is_ended = False
         proven = {"organizer_id": organizer_id, "participant_id": participant_id}
         self._proven = {name: value for name, value in proven.items() if value is not None}
 
     def sign_out(self) -> None:
         """End the session; what is put in afterwards belongs to a visitor."""
-        self.clear()
+        self._clear_but(LANGUAGE)
         self._proven = {}
         self.is_ended = self.modified = True
 
@@ -92,6 +97,10 @@ class Session(SessionMixin):
         if not self.modified:
             return None
         return (str(_visitor_serializer().dumps(self._data)) if self._data else ""), None
+
+    def _clear_but(self, *kept: str) -> None:
+        for name in self._data.keys() - set(kept):
+            del self[name]
 
     @property
     def _person_cookie(self) -> str | None:

@@ -9,7 +9,9 @@ from flask import Flask, render_template_string
 from flask.testing import FlaskClient
 from flask_babel import get_locale
 
+from sneaky.models import TokenPurpose
 from sneaky.web import locales
+from tests.access.linking import a_link
 from tests.factories import a_participant, an_exchange, an_organizer
 from tests.web.signing_in import press, sign_in_organizer, sign_in_participant
 
@@ -65,6 +67,36 @@ def test_the_buttons_below_choose_for_this_browser(client: FlaskClient) -> None:
     assert language_of(client, "en") == "de"
     press(client, "/language", on="/privacy", language="en")
     assert language_of(client, "de") == "en"
+
+
+def test_what_was_chosen_below_lasts_through_signing_in_and_out(client: FlaskClient) -> None:
+    ann = a_participant(an_exchange())
+    press(client, "/language", on="/privacy", language="de")
+    press(client, f"/m/{a_link(ann, TokenPurpose.SIGN_IN)}")
+    assert language_of(client, "en", "/me") == "de"
+    press(client, "/sign-out", on="/me")
+    assert language_of(client, "en") == "de"
+
+
+@pytest.mark.parametrize(("saved", "spoken"), [("de", "de"), ("", "en")])
+@pytest.mark.parametrize("page", ["/me/preferences", "/account"])
+def test_a_language_that_is_saved_comes_before_what_was_chosen_below(
+    client: FlaskClient, page: str, saved: str, spoken: str
+) -> None:
+    if page == "/account":
+        sign_in_organizer(client, an_organizer(locale="de"))
+    else:
+        sign_in_participant(client, a_participant(an_exchange(), locale="de"))
+    press(client, "/language", on="/privacy", language="de" if spoken == "en" else "en")
+    press(client, page, name="Olga", locale=saved, zone="")
+    assert language_of(client, "en") == spoken
+
+
+def test_saving_something_else_leaves_the_chosen_language(client: FlaskClient) -> None:
+    sign_in_participant(client, a_participant(an_exchange()))
+    press(client, "/language", on="/privacy", language="de")
+    press(client, "/me/preferences", locale="", zone="Europe/Vienna")
+    assert language_of(client, "en") == "de"
 
 
 @pytest.mark.parametrize("language", ["fr", "", "../../etc", "de_DE"])

@@ -10,7 +10,8 @@ from sqlalchemy import select
 from sneaky.core.db import db
 from sneaky.draws import conduct, reveal
 from sneaky.exchanges import mailing, participants
-from sneaky.models import Letter, LetterKind
+from sneaky.models import Letter, LetterKind, Participant
+from tests.access.looking import code_in, letters
 from tests.factories import a_participant, an_exchange
 from tests.web.signing_in import press
 
@@ -39,12 +40,23 @@ def test_one_mailbox_opens_each_match_on_its_own(client: FlaskClient) -> None:
     assert [is_opened(person) for person in children.values()] == [True, True]
 
 
+def test_the_code_of_each_letter_works_one_after_the_other(client: FlaskClient) -> None:
+    exchange_id = an_exchange()
+    for name in ("Mia", "Noah"):
+        participants.add(exchange_id, name, MAILBOX, is_guarded=True)
+    press(client, "/find", email=MAILBOX)
+    for letter in letters(LetterKind.MAGIC_LINK):
+        assert press(client, "/code", code=code_in(letter)).status_code == 303
+        child = db.session.get_one(Participant, letter.participant_id).name
+        assert f"You are in, {child}" in client.get("/me").text
+
+
 def path_to_match(participant_id: int) -> str:
     """Where the link of this participant's one match letter leads; the letter goes to the guardian."""
-    letters = select(Letter.to_email).where(
+    addresses = select(Letter.to_email).where(
         Letter.participant_id == participant_id, Letter.kind == LetterKind.MATCH
     )
-    assert db.session.scalars(letters).one() == MAILBOX
+    assert db.session.scalars(addresses).one() == MAILBOX
     return urlsplit(mailing.hand_out_link(participant_id)).path
 
 

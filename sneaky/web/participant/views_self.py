@@ -8,6 +8,7 @@ from flask_babel import gettext as _
 
 from sneaky.exchanges import participants
 from sneaky.exchanges.pages.participant import own_page
+from sneaky.web import locales
 from sneaky.web.downloads import json_file
 from sneaky.web.forms import form_page
 from sneaky.web.guards import current_participant, participant_only
@@ -25,6 +26,7 @@ def preferences() -> ResponseReturnValue:
     if form.validate_on_submit():
         with form.blaming_fields():
             participants.set_preferences(me, **form.chosen())
+            locales.prefer(form.chosen()["locale"], before=page.locale)
             flash(_("Saved."), "ok")
             return redirect(url_for(".home"), 303)
     return form_page("participant/preferences.html", form, page=page)

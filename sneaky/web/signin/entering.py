@@ -8,8 +8,7 @@ from flask import flash, redirect, request, url_for
 from flask.typing import ResponseReturnValue
 
 from sneaky.web.guards import browser_session
-
-_BROWSER = "browser"
+from sneaky.web.session_interface import BROWSER_SECRET
 
 
 def let_organizer_in(organizer_id: int, greeting: str = "", *, to: str | None = None) -> ResponseReturnValue:
@@ -36,6 +35,6 @@ def network_address() -> str:
 def browser_secret() -> str:
     """What only this browser knows; the code of a letter works here and nowhere else."""
     session = browser_session()
-    if _BROWSER not in session:
-        session[_BROWSER] = secrets.token_urlsafe(16)
-    return str(session[_BROWSER])
+    if BROWSER_SECRET not in session:
+        session[BROWSER_SECRET] = secrets.token_urlsafe(16)
+    return str(session[BROWSER_SECRET])

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 
 from sneaky.access import organizers
+from sneaky.web import locales
 from sneaky.web.forms import form_page
 from sneaky.web.guards import current_organizer, organizer_only
 from sneaky.web.signin import blueprint
@@ -22,9 +23,9 @@ def account() -> ResponseReturnValue:
     form = AccountForm(obj=me)
     if form.validate_on_submit():
         with form.blaming_fields():
-            organizers.change_profile(
-                me.id, name=form.name.data, locale=form.locale.data or None, zone=form.zone.data or None
-            )
+            locale, zone = form.locale.data or None, form.zone.data or None
+            organizers.change_profile(me.id, name=form.name.data, locale=locale, zone=zone)
+            locales.prefer(locale, before=me.locale)
             flash(_("Saved."), "ok")
             return redirect(url_for(".account"), 303)
     return form_page("signin/account.html", form, email=me.email)
