@@ -44,6 +44,17 @@ def first_choices(complained_at: datetime | None) -> dict[str, Any]:
     return {"complained_at": complained_at, "wants_reminders": wants_all, "wants_notices": wants_all}
 
 
+def readdress(session: Session, participant: Participant, email: str) -> None:
+    """Let a participant who is to get this address be written to as the address itself wants it.
+
+    What they chose themselves stays where neither the old address nor the new one has complained.
+    """
+    complained_at = known(session, email).get(email)
+    if complained_at != participant.complained_at:
+        for name, value in first_choices(complained_at).items():
+            setattr(participant, name, value)
+
+
 def forgive(session: Session, email: str) -> None:
     """Forget the complaint of an address whose reader asks for letters again."""
     session.execute(

@@ -84,7 +84,8 @@ def rename(participant_id: int, name: str) -> None:
 def change_email(participant_id: int, email: str) -> None:
     """Mend an address: old links and sessions end, and what did not arrive goes to the new address.
 
-    Whoever still has to confirm gets a fresh letter, and after the draw so does whoever waits for a match.
+    A complaint stays with the address that it came from, perhaps a stranger's. Whoever still has to confirm
+    gets a fresh letter, and after the draw so does whoever waits for a match.
     Raises `RuleBroken` (field `email`) where somebody else takes part with it.
     """
     email = addresses.normalise(email)
@@ -95,6 +96,7 @@ def change_email(participant_id: int, email: str) -> None:
             return
         if not participant.is_guarded and by_email(session, exchange.id, email) is not None:
             raise RuleBroken("Somebody else is in this exchange with that address.", field="email")
+        complaints.readdress(session, participant, email)
         participant.email = email
         session.flush()
         claims.revoke(MagicToken.participant_id == participant_id)

@@ -164,3 +164,28 @@ def test_who_asks_for_letters_again_is_forgiven_everywhere(any_app: Flask) -> No
     assert (person(ann).complained_at, person(elsewhere).complained_at) == (None, None)
     newcomer = participants.add(an_exchange(), "Ann", ANN)
     assert wishes(newcomer) == BOTH
+
+
+def test_a_complaint_stays_with_the_address_that_it_came_from(any_app: Flask) -> None:
+    ann = ann_in()
+    complain(ann)
+    participants.change_email(ann, "ann.smith@example.org")
+    assert wishes(ann) == BOTH, "a stranger complained, at an address that was wrong"
+    assert person(ann).complained_at is None
+    newcomer = participants.add(an_exchange(), "Ann", "ann.smith@example.org")
+    assert wishes(newcomer) == BOTH
+
+
+def test_an_address_that_has_complained_is_left_alone_by_whomever_it_gets_mail_for(any_app: Flask) -> None:
+    ann, bob = ann_in(), a_participant(an_exchange(state=ExchangeState.MATCHED))
+    complain(ann)
+    participants.change_email(bob, ANN)
+    assert wishes(bob) == NONE
+    assert person(bob).complained_at == person(ann).complained_at
+
+
+def test_what_somebody_chose_themselves_goes_along_to_a_new_address(any_app: Flask) -> None:
+    ann = ann_in()
+    participants.set_preferences(ann, wants_reminders=False, wants_notices=True, locale=None, zone=None)
+    participants.change_email(ann, "ann.smith@example.org")
+    assert wishes(ann) == (False, True)
