@@ -13,7 +13,7 @@ from sneaky.core.clock import now
 from sneaky.core.crypto import keyring, sealed_otherwise
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken, words
-from sneaky.core.tokens import new_public_id
+from sneaky.core.tokens import digest, new_public_id
 from sneaky.core.typed import paragraphs
 from sneaky.matches import seals
 from sneaky.models import (
@@ -46,10 +46,14 @@ class ThreadMessage:
 
 @dataclass(frozen=True)
 class Thread:
-    """A conversation as one side sees it, oldest message first."""
+    """A conversation as one side sees it, oldest message first.
+
+    `about` is a mark of a giver's conversation, other than its id: with another recipient it is another one.
+    """
 
     messages: Sequence[ThreadMessage]
     can_write: bool
+    about: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,13 +101,16 @@ def thread(participant_id: int, side: MessageAuthor, second: str | None = None) 
         ThreadMessage(row.author is side, _unseal(row.body_sealed, conversation_id), row.sent_at.date())
         for row in rows
     ]
-    return Thread(messages, can_write=_is_live(participant_id))
+    return Thread(messages, can_write=_is_live(participant_id), about=_about(conversation_id, side))
 
 
-def write(participant_id: int, side: MessageAuthor, body: str, second: str | None = None) -> None:
+def write(
+    participant_id: int, side: MessageAuthor, body: str, second: str | None = None, *, about: str = ""
+) -> None:
     """Send a message as the giver or the recipient; `second` as in `thread`.
 
-    Raises `RuleBroken` for bad input (field `body`), before the match is opened, and once all is over.
+    Raises `RuleBroken` for bad input (field `body`), before the match is opened, once all is over, and where
+    the giver has written `about` an earlier match: who has it now would learn that there was one.
     """
     body = paragraphs(body, field="body", called=words("The message"), longest=BODY_LENGTH, is_required=True)
     with transaction() as session:
@@ -114,6 +121,10 @@ def write(participant_id: int, side: MessageAuthor, body: str, second: str | Non
             raise RuleBroken("There is nobody to write to. Once the names are drawn there usually is.")
         if not _is_live(participant_id):
             raise RuleBroken("This exchange is over; its conversations are closed.")
+        if about and about != _about(conversation_id, side):
+            raise RuleBroken(
+                "You give to somebody else by now, so this was not sent. Write only what is meant for them."
+            )
         written = select(func.count()).where(Message.conversation_id == conversation_id)
         if (session.scalar(written) or 0) >= MOST_MESSAGES:
             raise RuleBroken("This conversation is full with %(most)d messages.", most=MOST_MESSAGES)
@@ -216,6 +227,11 @@ def _is_live(participant_id: int) -> bool:
     if row is None:
         raise NotFound
     return tuple(row) == (ExchangeState.MATCHED, ParticipantState.ACTIVE)
+
+
+def _about(conversation_id: str, side: MessageAuthor) -> str:
+    """Nothing for the recipient, who is not to learn that somebody else gives to them by now."""
+    return digest(f"giver:{conversation_id}") if side is MessageAuthor.GIVER else ""
 
 
 def _unseal(sealed: bytes, conversation_id: str) -> str:

@@ -138,7 +138,7 @@ _TYPED = {
     "organizer.SureForm": "name",
     "participant.AddressForm": "postal_address",
     "participant.ForgetForm": "name",
-    "participant.MessageForm": "body",
+    "participant.MessageForm": "body about",
     "participant.PreferencesForm": "wants_reminders wants_notices locale zone",
     "participant.WishForm": "title url note",
     "public.JoinForm": "name email household_name ideas",

@@ -6,7 +6,7 @@ from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import lazy_gettext as _l
-from wtforms import BooleanField, Field, SelectField
+from wtforms import BooleanField, Field, HiddenField, SelectField
 from wtforms.validators import ValidationError
 
 from sneaky.conversations import BODY_LENGTH
@@ -33,9 +33,10 @@ class WishForm(BaseForm):
 
 
 class MessageForm(BaseForm):
-    """One message of a conversation."""
+    """One message of a conversation; `about` tells a giver's page of an earlier recipient from one of now."""
 
     body = Paragraphs(_l("Your message"), [needed(), at_most(BODY_LENGTH)])
+    about = HiddenField()
 
 
 class PreferencesForm(BaseForm):

@@ -55,7 +55,7 @@ def talk(other: str, second: str | None = None) -> ResponseReturnValue:
     me, side, form = current_participant().id, _SIDE[other], MessageForm()
     if form.validate_on_submit():
         with form.blaming_fields():
-            conversations.write(me, side, form.body.data or "", second)
+            conversations.write(me, side, form.body.data or "", second, about=form.about.data or "")
             flash(_("Sent. A letter tells them, without a name, when it is time for one."), "ok")
             return redirect(url_for(".talk", other=other, second=second), 303)
     thread, unread = conversations.thread(me, side, second), conversations.unread(me)
