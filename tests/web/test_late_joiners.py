@@ -6,6 +6,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 
+from sneaky.exchanges import lifecycle
 from sneaky.models import ParticipantState, TokenPurpose
 from tests.access.linking import a_link
 from tests.access.looking import state_of
@@ -54,6 +55,16 @@ def test_before_the_draw_whoever_has_not_confirmed_is_told_how(client: FlaskClie
     press(client, f"/m/{a_link(ann, TokenPurpose.SIGN_IN)}")
     assert "You are almost in" in client.get("/me").text
     assert state_of(ann) is ParticipantState.PENDING
+
+
+def test_who_never_came_in_is_not_told_that_they_left(client: FlaskClient) -> None:
+    exchange_id = an_exchange()
+    ann = a_participant(exchange_id, state=ParticipantState.PENDING, confirmed_at=None)
+    lifecycle.cancel(exchange_id)
+    press(client, f"/m/{a_link(ann, TokenPurpose.SIGN_IN)}")
+    page = client.get("/me").text
+    assert "Your address was not confirmed" in page
+    assert "You have left" not in page
 
 
 def test_whom_the_organizer_took_out_before_the_draw_confirms_nothing(

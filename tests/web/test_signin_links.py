@@ -12,8 +12,10 @@ from flask.testing import FlaskClient
 from sqlalchemy import func, select
 
 from sneaky.access import sessions
+from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
-from sneaky.draws import conduct, reveal
+from sneaky.draws import conduct, repair, reveal
+from sneaky.exchanges import completion, lifecycle
 from sneaky.models import LetterKind, ParticipantState, SessionRow, TokenPurpose
 from sneaky.outbox import links
 from tests.access.looking import code_in, letters, only_letter, state_of, token_in
@@ -180,6 +182,39 @@ def test_only_a_press_on_the_seal_opens_the_match(client: FlaskClient) -> None:
     assert "Break the seal" in client.get(link_of(people[0], TokenPurpose.MATCH)).text, (
         "also for who is signed in"
     )
+
+
+@pytest.mark.parametrize("why", ["taken over", "called off"])
+def test_no_seal_is_shown_where_nothing_is_left_to_open(client: FlaskClient, why: str) -> None:
+    exchange_id = an_exchange()
+    person, *others = participants(exchange_id, 6)
+    conduct.conduct_draw(exchange_id, even_if_mail_unproven=True)
+    path = link_of(person, TokenPurpose.MATCH)
+    if why == "taken over":
+        repair.rescue(exchange_id, person, others)
+    else:
+        lifecycle.cancel(exchange_id)
+    page = client.get(path).text
+    assert "Break the seal" not in page
+    assert "Open my page" in page
+    answer = press(client, path, open="match")
+    assert (answer.status_code, answer.location) == (303, "/me")
+    match = reveal.sealed(person)
+    assert match is not None
+    assert not match.is_revealed
+
+
+def test_after_the_day_it_is_not_too_late_to_look(client: FlaskClient) -> None:
+    exchange_id = an_exchange()
+    person, *_others = participants(exchange_id, 4)
+    conduct.conduct_draw(exchange_id, even_if_mail_unproven=True)
+    completion.complete_due(now() + timedelta(days=800), 10)
+    sign_in_participant(client, person)
+    assert "Break the seal" in client.get("/me").text
+    press(client, "/me/match", on="/me")
+    opened = reveal.revealed(person)
+    assert opened is not None
+    assert opened.recipient_name in client.get("/me").text
 
 
 def test_who_is_in_already_is_led_home(client: FlaskClient, ann: int) -> None:

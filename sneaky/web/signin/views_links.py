@@ -10,6 +10,7 @@ from sneaky.access import magic_links
 from sneaky.access.magic_links import LinkState, LinkView, Redeemed
 from sneaky.core.errors import RuleBroken
 from sneaky.draws import reveal
+from sneaky.exchanges.pages.participant import own_page
 from sneaky.models import TokenPurpose
 from sneaky.web.forms import form_page
 from sneaky.web.guards import participant_or_none
@@ -26,7 +27,7 @@ def link(token: str) -> ResponseReturnValue:
     """Show what the link is good for. Mail scanners look too, so only the button below uses it."""
     view = magic_links.peek(token)
     here = participant_or_none()
-    is_sealed = _is_sealed(view)
+    is_sealed = view.purpose is TokenPurpose.MATCH and _has_sealed_letter(view.participant_id)
     if here is not None and here.id == view.participant_id and not is_sealed:
         return redirect(url_for("participant.home"), 303)
     return _link_page(token, view, is_sealed=is_sealed)
@@ -40,7 +41,7 @@ def use_link(token: str) -> ResponseReturnValue:
     except RuleBroken:
         return _link_page(token, magic_links.peek(token))
     answer = _welcome(redeemed)
-    if "open" in request.form and reveal.sealed(redeemed.participant_id) is not None:
+    if "open" in request.form and _has_sealed_letter(redeemed.participant_id):
         reveal.reveal(redeemed.participant_id)
         note_opened()
     return answer
@@ -74,12 +75,13 @@ def code() -> ResponseReturnValue:
     return form_page("signin/code.html", form)
 
 
-def _is_sealed(view: LinkView) -> bool:
-    """Whether the link stands in a letter about a match that its giver has not opened yet."""
-    if view.purpose is not TokenPurpose.MATCH or view.participant_id is None:
+def _has_sealed_letter(participant_id: int | None) -> bool:
+    """Whether a match waits for this participant to open it; none does once all was called off."""
+    match = reveal.sealed(participant_id) if participant_id is not None else None
+    if match is None or participant_id is None or match.is_revealed or match.is_taken_over:
         return False
-    match = reveal.sealed(view.participant_id)
-    return match is not None and not match.is_revealed
+    facts = own_page(participant_id).facts
+    return facts.is_drawn or facts.has_taken_place
 
 
 def _link_page(token: str, view: LinkView, *, is_sealed: bool = False) -> ResponseReturnValue:
