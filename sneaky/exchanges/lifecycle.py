@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 
 from sneaky.access import audit
 from sneaky.core.clock import now
@@ -31,6 +31,8 @@ from sneaky.models import (
     ExchangeState,
     LetterKind,
     PairMemory,
+    Participant,
+    ParticipantState,
 )
 from sneaky.outbox import queue
 from sneaky.reminders import planning
@@ -166,13 +168,22 @@ def mark_matched(exchange_id: int) -> None:
 
 
 def unmark_matched(exchange_id: int) -> None:
-    """matched → registration_closed; part of undoing a draw. Reminders are cancelled."""
+    """matched → registration_closed; part of undoing a draw. Reminders are cancelled.
+
+    Who confirmed while the names were drawn is no longer too late, and takes part in the next draw.
+    """
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_over(exchange)
         if exchange.state is not ExchangeState.MATCHED:
             raise RuleBroken("There is no draw to undo. Draw the names first.")
         exchange.state = ExchangeState.REGISTRATION_CLOSED
+        is_late = (Participant.state == ParticipantState.PENDING) & Participant.confirmed_at.is_not(None)
+        session.execute(
+            update(Participant)
+            .where(Participant.exchange_id == exchange_id, is_late)
+            .values(state=ParticipantState.ACTIVE)
+        )
         planning.cancel(exchange_id, words("the draw was undone"))
 
 

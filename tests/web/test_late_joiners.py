@@ -97,6 +97,19 @@ def test_the_organizer_lets_them_in_with_one_press_more(
     assert "confirmed after the names were drawn" not in client.get(path_of(exchange_id)).text
 
 
+def test_once_the_draw_is_undone_they_are_not_late_any_more(
+    client: FlaskClient, late: tuple[int, int, FlaskClient]
+) -> None:
+    exchange_id, lena, browser = late
+    other = a_participant(exchange_id, state=ParticipantState.PENDING, confirmed_at=None)
+    confirm(browser, lena)
+    press(client, path_of(exchange_id, "draw/undo"), on=path_of(exchange_id))
+    assert f"You are in, {NAME}" in browser.get("/me").text
+    press(client, path_of(exchange_id, "draw"), anyway="y")
+    assert lena in recipients(exchange_id)
+    assert state_of(other) is ParticipantState.PENDING
+
+
 def test_the_organizer_turns_them_down(client: FlaskClient, late: tuple[int, int, FlaskClient]) -> None:
     exchange_id, lena, browser = late
     confirm(browser, lena)
