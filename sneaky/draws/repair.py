@@ -189,7 +189,7 @@ def _drawn(session: Session, exchange_id: int) -> tuple[Exchange, Draw]:
 def _seat(session: Session, exchange_id: int, newcomer: Newcomer) -> int:
     name = line(newcomer.name, field="name", called=words("The name"), longest=NAME_LENGTH)
     email = addresses.normalise(newcomer.email)
-    known = None if newcomer.is_guarded else seats.by_email(session, exchange_id, email)
+    known = seats.known(session, exchange_id, name, email, is_guarded=newcomer.is_guarded)
     if known is not None and known.state is ParticipantState.ACTIVE:
         raise RuleBroken("%(name)s takes part with this address already.", name=known.name, field="email")
     participant = seats.seated(

@@ -15,7 +15,7 @@ from sneaky.exchanges.name_lists import Preview, PreviewRow, add_many, read_line
 from sneaky.exchanges.personal_data import address_context, erase, export, postal_address
 from sneaky.exchanges.registration import ask_to_confirm, join
 from sneaky.exchanges.rows import held_exchange, held_participant, refuse_once_drawn, refuse_once_over
-from sneaky.exchanges.seats import by_email, seated, unseat
+from sneaky.exchanges.seats import by_email, known, seated, unseat
 from sneaky.models import ExchangeState, LetterKind, MagicToken, Participant, ParticipantState, TokenPurpose
 from sneaky.models.columns import NAME_LENGTH
 from sneaky.outbox import queue
@@ -39,6 +39,7 @@ __all__ = [
 ]
 
 ADDRESS_LENGTH = 500
+_THERE = words("%(name)s takes part with this address already.")
 _LOCALES = frozenset({"en", "de"})
 
 
@@ -56,12 +57,14 @@ def add(
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_drawn(exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible.")
-        known = None if is_guarded else by_email(session, exchange_id, email)
-        if known is not None and known.state is ParticipantState.ACTIVE:
+        here = known(session, exchange_id, name, email, is_guarded=is_guarded)
+        if here is not None and here.state is ParticipantState.ACTIVE:
+            if is_guarded:
+                raise RuleBroken(_THERE, name=here.name, field="email")
             raise RuleBroken(
                 "%(name)s takes part with this address already. If it is a guardian's address that "
                 "receives for several people, say so below.",
-                name=known.name,
+                name=here.name,
                 field="email",
             )
         participant = seated(

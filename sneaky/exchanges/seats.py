@@ -25,6 +25,18 @@ def by_email(session: Session, exchange_id: int, email: str) -> Participant | No
     )
 
 
+def known(
+    session: Session, exchange_id: int, name: str, email: str, *, is_guarded: bool
+) -> Participant | None:
+    """Whom this name and address mean: of those under a guardian's address, the one of the name."""
+    if not is_guarded:
+        return by_email(session, exchange_id, email)
+    here = (Participant.exchange_id == exchange_id, Participant.email == email, Participant.is_guarded)
+    first_active = (Participant.state != ParticipantState.ACTIVE, Participant.id)
+    guarded = session.scalars(select(Participant).where(*here).order_by(*first_active))
+    return next((person for person in guarded if person.name.casefold() == name.casefold()), None)
+
+
 def refuse_full(session: Session, exchange_id: int, newcomers: int) -> None:
     """Raise `RuleBroken` where so many newcomers would be more than an exchange takes."""
     seated = session.scalar(select(func.count()).where(Participant.exchange_id == exchange_id)) or 0
@@ -46,9 +58,9 @@ def seated(
 ) -> Participant:
     """A participant with this name, address and state in a locked exchange, made or brought back.
 
-    Somebody whose address is known (they never confirmed, or withdrew) keeps their row.
+    Somebody who is `known` (they never confirmed, or withdrew) keeps their row.
     """
-    participant = None if is_guarded else by_email(session, exchange_id, email)
+    participant = known(session, exchange_id, name, email, is_guarded=is_guarded)
     if participant is None:
         refuse_full(session, exchange_id, 1)
         participant = Participant(
@@ -74,16 +86,18 @@ def seat_organizer(session: Session, exchange: Exchange, *, takes_part: bool) ->
     """
     organizer = session.get_one(Organizer, exchange.organizer_id)
     seat = session.scalar(
-        select(Participant).where(
-            Participant.exchange_id == exchange.id, Participant.organizer_id == organizer.id
-        )
+        select(Participant)
+        .where(Participant.exchange_id == exchange.id, Participant.organizer_id == organizer.id)
+        .order_by(Participant.state != ParticipantState.ACTIVE, Participant.id)
+        .limit(1)
     )
     is_seated = seat is not None and seat.state is ParticipantState.ACTIVE
     if takes_part == is_seated:
         return
     refuse_once_drawn(exchange, "Add or withdraw yourself on the page of participants instead.")
     if seat is None or takes_part:
-        seat = seated(session, exchange.id, organizer.name, organizer.email, ParticipantState.ACTIVE)
+        email = seat.email if seat else organizer.email  # perhaps mended since
+        seat = seated(session, exchange.id, organizer.name, email, ParticipantState.ACTIVE)
         seat.organizer_id, seat.confirmed_at = organizer.id, now()
     else:
         unseat(seat, now())

@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken
-from sneaky.exchanges import join_links, lifecycle
+from sneaky.exchanges import join_links, lifecycle, participants
 from sneaky.models import (
     AvoidLastYear,
     CompletedReason,
@@ -230,6 +230,15 @@ class TestChanging:
         lifecycle.mark_matched(exchange_id)
         with pytest.raises(RuleBroken, match="withdraw yourself"):
             lifecycle.change(exchange_id, christmas(takes_part=False))
+
+    def test_organizer_whose_address_was_mended_keeps_that_seat(self, app: Flask) -> None:
+        exchange_id = lifecycle.create(factories.an_organizer(), christmas(takes_part=True))
+        seat = db.session.scalars(select(Participant.id)).one()
+        participants.change_email(seat, "olga.private@example.org")
+        for takes_part in (False, True, False):
+            lifecycle.change(exchange_id, christmas(takes_part=takes_part))
+        assert db.session.scalars(select(Participant.id)).all() == [seat]
+        assert db.session.get_one(Participant, seat).state is ParticipantState.WITHDRAWN
 
     def test_organizer_who_had_joined_by_the_link_keeps_that_seat(self, app: Flask) -> None:
         organizer = factories.an_organizer(email="olga@example.org")

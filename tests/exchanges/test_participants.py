@@ -82,6 +82,17 @@ class TestAdding:
         assert (person(ann).name, person(ann).state) == ("Anna", ParticipantState.ACTIVE)
         assert person(ann).withdrawn_at is None
 
+    def test_a_child_is_added_once_however_often_it_is_pressed(self, any_app: Flask) -> None:
+        exchange_id = factories.an_exchange()
+        kim = participants.add(exchange_id, "Kim", "pat@example.org", is_guarded=True)
+        with pytest.raises(RuleBroken, match="Kim takes part with this address already") as broken:
+            participants.add(exchange_id, "kim", "pat@example.org", is_guarded=True)
+        assert broken.value.field == "email"
+        participants.withdraw(kim)
+        assert participants.add(exchange_id, "Kim", "pat@example.org", is_guarded=True) == kim
+        assert person(kim).state is ParticipantState.ACTIVE
+        assert db.session.scalars(select(Participant.id)).all() == [kim]
+
     def test_an_exchange_can_be_full(self, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(seats, "MOST_PARTICIPANTS", 2)
         exchange_id = factories.an_exchange()
