@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import math
+from typing import Any
 
 from flask import (
     Flask,
@@ -18,23 +19,28 @@ from flask import (
     url_for,
 )
 from flask_babel import gettext as _
+from flask_wtf.csrf import CSRFError
 from sqlalchemy.exc import InterfaceError, InternalError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import HTTPException, InternalServerError
 
 from sneaky.core.errors import Forbidden, NotFound, RuleBroken, TooMany
 from sneaky.web.guards import NotSignedIn, OrganizerNeeded
+from sneaky.web.redirects import own_page, page_before
 from sneaky.web.wording import told
 
 logger = logging.getLogger(__name__)
 
 _DATABASE_AWAY = (OperationalError, InterfaceError, InternalError, PoolTimeout)
 _TRY_AGAIN_SECONDS = 30
+_NOT_TYPED = frozenset({"csrf_token", "is_sure", "seen", "about"})
 
 
 def init_app(app: Flask) -> None:
     """Answer every error with a page."""
     app.register_error_handler(HTTPException, _refused)
+    app.register_error_handler(CSRFError, _out_of_date)
     app.register_error_handler(InternalServerError, _broken)
     app.register_error_handler(NotFound, _not_found)
     app.register_error_handler(Forbidden, lambda _error: page(403))
@@ -45,12 +51,15 @@ def init_app(app: Flask) -> None:
         app.register_error_handler(away, _database_away)
 
 
-def page(code: int, detail: str = "", *, retry_after: int | None = None) -> Response:
-    """The error page for `code`; `detail` takes the place of its usual words, `retry_after` is in seconds."""
+def page(code: int, detail: str = "", *, retry_after: int | None = None, **more: Any) -> Response:
+    """The error page for `code`; `detail` takes the place of its usual words, `retry_after` is in seconds.
+
+    `more` may hold the address to go on at (`again_url`), and what was `typed`.
+    """
     g.asks_nobody = True
     minutes = math.ceil(retry_after / 60) if retry_after else 0
     response = make_response(
-        render_template("errors/error.html", code=code, detail=detail, minutes=minutes), code
+        render_template("errors/error.html", code=code, detail=detail, minutes=minutes, **more), code
     )
     if retry_after:
         response.headers["Retry-After"] = str(retry_after)
@@ -64,6 +73,24 @@ def _refused(error: HTTPException) -> Response:
         if name.lower() not in {"content-type", "content-length"}:
             response.headers[name] = value
     return response
+
+
+def _out_of_date(_error: CSRFError) -> Response:
+    """A form whose session is over, or somebody else's by now: what was typed is handed back, not taken."""
+    here = own_page(request.full_path.rstrip("?"))
+    words = _(
+        "This page was open for a long time, or somebody signed in or out here since. Load it anew, and send "
+        "it once more."
+    )
+    return page(400, words, again_url=here or page_before(), typed=_typed(request.form) if here else [])
+
+
+def _typed(form: MultiDict[str, str]) -> list[str]:
+    return [
+        value
+        for name, value in form.items(multi=True)
+        if value.strip() and name not in _NOT_TYPED and "password" not in name
+    ]
 
 
 def _not_found(error: NotFound) -> Response:

@@ -152,6 +152,7 @@ _TYPED = {
     "signin.SignInForm": "email password",
 }
 NAMES_NOTHING = {f"{form}.{name}" for form, names in _TYPED.items() for name in names.split()} | {
+    "errors form: whole",  # handed back, and not taken
     "files args: v",
     "organizer.asked args: page",
     "organizer.asked args: q",

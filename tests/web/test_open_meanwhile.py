@@ -8,16 +8,18 @@ import pytest
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
-from sneaky import conversations
+from sneaky import conversations, wishlists
+from sneaky.access import sessions
 from sneaky.core.db import db
 from sneaky.draws import conduct, repair, reveal
 from sneaky.draws.repair import Repair
 from sneaky.exchanges import lifecycle
-from sneaky.models import Message, MessageAuthor
+from sneaky.models import Message, MessageAuthor, TokenPurpose
+from tests.access.linking import a_link
 from tests.factories import participants
 from tests.web.exchanging import drawn, organized, path_of
 from tests.web.reading import Page
-from tests.web.signing_in import csrf_token, sign_in_participant
+from tests.web.signing_in import csrf_token, press, sign_in_participant
 
 BODY = "Which size do you have?"
 
@@ -116,6 +118,50 @@ def test_a_rule_made_too_late_is_refused_in_words(
     answer = client.post(path_of(exchange_id, "rules/options"), data=typed)
     assert answer.status_code == 422
     assert words in answer.text
+
+
+def test_what_was_typed_before_the_session_ended_is_handed_back(client: FlaskClient) -> None:
+    _exchange_id, person = a_giver(client)
+    form = Page(client.get("/me/talk/recipient").text).form("Send it").values
+    sessions.end_all(participant_id=person)
+    answer = client.post("/me/talk/recipient", data=form | {"body": f"{BODY}\n<b>"})
+    assert answer.status_code == 400
+    assert "somebody signed in or out here since" in answer.text
+    assert f"{BODY}\n&lt;b&gt;" in answer.text
+    assert form["about"] not in answer.text
+    assert form["csrf_token"] not in answer.text
+    assert 'href="/me/talk/recipient"' in answer.text
+    assert messages() == []
+
+
+def test_what_was_typed_for_one_child_is_not_taken_for_another(client: FlaskClient) -> None:
+    _exchange_id, people = drawn(client)
+    sign_in_participant(client, people[0])
+    token = csrf_token(client.get("/me/wish-list").text)
+    press(client, f"/m/{a_link(people[1], TokenPurpose.SIGN_IN)}")
+    answer = client.post("/me/wish-list", data={"csrf_token": token, "title": "A book of tea"})
+    assert answer.status_code == 400
+    assert "A book of tea" in answer.text
+    assert wishlists.items(people[1]) == []
+
+
+def test_a_password_is_not_handed_back(client: FlaskClient) -> None:
+    typed = {"email": "olga@example.org", "password": "correct horse battery"}
+    answer = client.post("/sign-in?next=/exchanges/new", data=typed)
+    assert answer.status_code == 400
+    assert "olga@example.org" in answer.text
+    assert "correct horse" not in answer.text
+    assert 'href="/sign-in?next=/exchanges/new"' in answer.text
+
+
+def test_of_a_button_nothing_was_typed_and_one_goes_on_where_it_stood(client: FlaskClient) -> None:
+    exchange_id, _people = drawn(client)
+    page = path_of(exchange_id)
+    headers = {"Referer": f"http://localhost{page}"}
+    answer = client.post(f"{page}/draw/undo", data={"note": "not typed"}, headers=headers)
+    assert answer.status_code == 400
+    assert f'href="{page}"' in answer.text
+    assert "not typed" not in answer.text
 
 
 @pytest.mark.parametrize("page", ["draw", "repair", "rescue"])
