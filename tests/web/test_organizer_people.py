@@ -79,6 +79,9 @@ def test_many_are_shown_before_they_are_added(client: FlaskClient) -> None:
     added = press(client, page, lines=typed, is_sure="y")
     assert added.status_code == 303
     assert [person.name for person in everybody()] == ["Ann", "Cem"]
+    assert "2 people take part now." in client.get(page).text
+    press(client, page, lines="Ann;ann@example.org", is_sure="y")
+    assert "Everybody on the list takes part already." in client.get(page).text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "cp1252", "utf-16"])

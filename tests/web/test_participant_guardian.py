@@ -37,6 +37,9 @@ def test_one_mailbox_opens_each_match_on_its_own(client: FlaskClient) -> None:
         own = reveal.revealed(person)
         assert own is not None
         assert f'<h1 class="slip-name">{own.recipient_name}</h1>' in client.get("/me").text
+        for page in ("/me", "/me/wish-list", "/me/talk/recipient", "/me/leave"):
+            is_told = f"This is the page of {name}." in client.get(page).text
+            assert is_told is (person != paula), "pages of one family look alike"
     assert [is_opened(person) for person in children.values()] == [True, True]
 
 

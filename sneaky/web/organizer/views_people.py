@@ -46,9 +46,7 @@ def lines(public_id: str) -> ResponseReturnValue:
             preview = participants.read_lines(form.lines.data, exchange_id)
             if form.is_sure.data:
                 added = participants.add_many(exchange_id, preview.good)
-                flash(
-                    ngettext("%(num)d person takes part now.", "%(num)d people take part now.", added), "ok"
-                )
+                flash(_added(added), "ok" if added else "info")
                 return redirect(url_for(".participants", public_id=public_id), 303)
     return form_page("organizer/lines.html", form, facts=exchange_facts(exchange_id), preview=preview)
 
@@ -98,3 +96,9 @@ def hand_out(public_id: str, person_id: str) -> ResponseReturnValue:
     link = mailing.hand_out_link(participant_id)
     page = participant_page(exchange_id, participant_id)
     return render_template("organizer/hand_out.html", page=page, link=link, qr=qr_code(link))
+
+
+def _added(number: int) -> str:
+    if not number:
+        return str(_("Everybody on the list takes part already."))
+    return str(ngettext("%(num)d person takes part now.", "%(num)d people take part now.", number))
