@@ -18,6 +18,13 @@ from tests.browser.visits import visiting
 Demo = tuple[Served, Scenes]
 LONGEST_OPENING = 800  # milliseconds
 _MOVING = "document.getAnimations().map((each) => each.effect.getComputedTiming().endTime)"
+_NOTE_WHAT_IS_SENT = """() => {
+  window.sent = [];
+  window.addEventListener("submit", (event) => {
+    window.sent.push(!event.defaultPrevented);
+    event.preventDefault();
+  });
+}"""
 # The text of each element as it stands on the screen, line by line.
 _LINES = """(elements) => elements.map((element) => {
   const characters = [], walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
@@ -101,6 +108,17 @@ def test_a_question_comes_before_what_others_notice(browser: Browser, demo: Demo
         page.keyboard.press("Escape")
         expect(dialog).to_be_hidden()
         assert page.get_by_label("Send this link to everybody").input_value() == link
+
+
+def test_a_double_press_sends_a_form_once(browser: Browser, demo: Demo) -> None:
+    with at(browser, demo, "Greta", "/me/wish-list") as page:
+        page.evaluate(_NOTE_WHAT_IS_SENT)
+        page.get_by_label("What would you like?").fill("A double bass")
+        page.get_by_role("button", name="Add it").dblclick()
+        assert page.evaluate("sent") == [True, False]
+        page.wait_for_timeout(3_100)
+        page.get_by_role("button", name="Add it").click()
+        assert page.evaluate("sent") == [True, False, True], "the first may have got lost"
 
 
 def test_a_link_is_copied_and_the_button_says_so(browser: Browser, demo: Demo) -> None:

@@ -74,6 +74,16 @@ const askFirst = (event) => {
   dialog.showModal();
 };
 
+// A second press while a form is on its way sends nothing; a little later it does, should the first have got lost.
+const SECOND_PRESS = 3000;
+const sentAt = new WeakMap();
+const sendOnce = (event) => {
+  const form = event.target;
+  if (event.defaultPrevented || form.method !== "post") return;
+  if (event.timeStamp - (sentAt.get(form) ?? -Infinity) < SECOND_PRESS) event.preventDefault();
+  else sentAt.set(form, event.timeStamp);
+};
+
 // <form data-live="ID">: each change is sent at once, one after the other; the answer fills the element ID, which stays
 // the same one, so that those who listen hear what changed.
 const fill = (id, html) => {
@@ -107,6 +117,7 @@ enhance(document);
 document.querySelectorAll("select[data-guess-zone]").forEach(guessZone);
 document.querySelectorAll("form[data-at-once]").forEach(sendAtOnce);
 document.addEventListener("submit", askFirst);
+document.addEventListener("submit", sendOnce);
 document.addEventListener("change", (event) => {
   if (event.target.form?.dataset.live) sendLive(event.target.form);
 });
