@@ -150,13 +150,21 @@ def end(cookie: str) -> None:
         session.execute(delete(SessionRow).where(SessionRow.id == digest(cookie)))
 
 
-def end_all(*, organizer_id: int | None = None, participant_id: int | None = None) -> int:
-    """End every session of an organizer, or of a participant, on every device; returns how many."""
+def end_all(
+    *, organizer_id: int | None = None, participant_id: int | None = None, email: str | None = None
+) -> int:
+    """End every session of an organizer, or of a participant, on every device; returns how many.
+
+    With `email` those of all participants who get their letters there: one mailbox may serve several.
+    """
     theirs: list[ColumnElement[bool]] = [false()]
     if organizer_id is not None:
         theirs.append(SessionRow.organizer_id == organizer_id)
     if participant_id is not None:
         theirs.append(SessionRow.participant_id == participant_id)
+    if email is not None:
+        at_home = select(Participant.id).where(Participant.email == email)
+        theirs.append(SessionRow.participant_id.in_(at_home))
     with transaction() as session:
         return rows_written(session, delete(SessionRow).where(or_(*theirs)))
 

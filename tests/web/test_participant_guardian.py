@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import urlsplit
 
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
@@ -13,7 +14,7 @@ from sneaky.exchanges import mailing, participants
 from sneaky.models import Letter, LetterKind, Participant
 from tests.access.looking import code_in, letters
 from tests.factories import a_participant, an_exchange
-from tests.web.signing_in import press
+from tests.web.signing_in import press, sign_in_participant
 
 MAILBOX = "paula@example.org"
 
@@ -52,6 +53,17 @@ def test_the_code_of_each_letter_works_one_after_the_other(client: FlaskClient) 
         assert press(client, "/code", code=code_in(letter)).status_code == 303
         child = db.session.get_one(Participant, letter.participant_id).name
         assert f"You are in, {child}" in client.get("/me").text
+
+
+def test_signing_out_everywhere_reaches_whoever_of_the_mailbox_is_in(app: Flask, client: FlaskClient) -> None:
+    exchange_id = an_exchange()
+    mia, noah = (participants.add(exchange_id, name, MAILBOX, is_guarded=True) for name in ("Mia", "Noah"))
+    lost, stranger = app.test_client(), app.test_client()
+    sign_in_participant(lost, noah)
+    sign_in_participant(stranger, a_participant(exchange_id))
+    sign_in_participant(client, mia)
+    press(client, "/sign-out", on="/me", everywhere="yes")
+    assert [browser.get("/me").status_code for browser in (client, lost, stranger)] == [303, 303, 200]
 
 
 def path_to_match(participant_id: int) -> str:

@@ -52,7 +52,7 @@ def sign_out() -> ResponseReturnValue:
     if "everywhere" in request.form:
         sessions.end_all(
             organizer_id=organizer.id if organizer else None,
-            participant_id=participant.id if participant else None,
+            email=participant.email if participant else None,
         )
     browser_session().sign_out()
     flash(_("You are signed out."), "ok")
