@@ -24,6 +24,7 @@ from sneaky.models.columns import NAME_LENGTH
 
 MOST_LINES = MOST_PARTICIPANTS
 _LONGEST_LINE = 2_000  # more than a name, an address and a household; what follows is not read
+_STATE = 3  # the column in which our own export says who has left
 _SEPARATORS = re.compile(r"[,;\t]")
 _HEADINGS = frozenset(
     {"name", "e-mail", "email", "mail", "address", "adresse", "household", "haushalt", "state"}
@@ -159,6 +160,9 @@ def _read(cells: list[str], taken: set[str], seen: set[str]) -> PreviewRow:
         email = addresses.normalise(email)
     except RuleBroken as broken:
         return PreviewRow(name, email, household, broken)
+    if cells[_STATE:] == [ParticipantState.WITHDRAWN.value]:  # a table of ours tells of them, too
+        left = RuleBroken("had left; without the last column they are added all the same")
+        return PreviewRow(name, email, household, left)
     if email in seen:
         return PreviewRow(name, email, household, RuleBroken("this address stands in the list twice"))
     if email in taken:

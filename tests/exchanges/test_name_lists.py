@@ -56,6 +56,7 @@ def test_a_third_cell_is_the_household() -> None:
         ("x" * 200_000, "keep it to 120"),
         ('Ann, ann@example.org, "' + "x" * 200_000, "keep it to 120"),
         ("Bob, ann@example.org\nAnn, ANN@example.org", "twice"),
+        ("name,e-mail,household,state\nAnn,ann@example.org,Miller,withdrawn", "had left"),
     ],
 )
 def test_each_line_says_what_is_wrong_with_it(text: str, problem: str) -> None:
