@@ -41,11 +41,19 @@ def is_open(exchange: Exchange) -> bool:
 
 
 def join(
-    exchange_id: int, name: str, email: str, *, ip: str, household_name: str = "", ideas: str = ""
+    exchange_id: int,
+    name: str,
+    email: str,
+    *,
+    ip: str,
+    household_name: str = "",
+    ideas: str = "",
+    locale: str | None = None,
 ) -> None:
     """Somebody joins by the link and has to confirm by letter; whoever has joined gets a letter that says so.
 
-    The answer never tells which. `ideas` hold one wish a line. Raises `RuleBroken` (fields `name`, `email`,
+    The answer never tells which. `ideas` hold one wish a line; `locale` is the language of the page, and that
+    of letters until they choose one. Raises `RuleBroken` (fields `name`, `email`,
     `household_name`, `ideas`) for bad input or closed registration, and `TooMany`.
     """
     name = line(name, field="name", called=words("The name"), longest=NAME_LENGTH)
@@ -71,6 +79,7 @@ def join(
             return
         with session.begin_nested():
             participant = _seat(session, exchange_id, name, email, household_name, wishes)
+            participant.locale = participant.locale or locale
         ask_to_confirm(participant)
 
 

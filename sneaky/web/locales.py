@@ -36,8 +36,13 @@ def init_app(app: Flask, settings: Settings) -> None:
 
 def select() -> Locale:
     """The language of this request; outside of one, the default. An error page asks only the browser."""
-    code = (_of_person() or _of_browser()) if has_request_context() else None
+    code = asked_for() if has_request_context() else None
     return _locale(code or settings().default_locale)
+
+
+def asked_for() -> str | None:
+    """The language that the person or the browser of this request names; None: neither names one of ours."""
+    return _of_person() or _of_browser()
 
 
 def choose(code: str) -> bool:

@@ -12,7 +12,8 @@ from flask.testing import FlaskClient
 from sqlalchemy import select, update
 
 from sneaky.core.db import db, transaction
-from sneaky.exchanges import join_links, lifecycle
+from sneaky.exchanges import join_links, lifecycle, participants
+from sneaky.letters import catalogue
 from sneaky.models import Exchange, LetterKind, Participant, ParticipantState
 from tests.access.looking import letters, only_letter, state_of, token_in
 from tests.factories import a_participant, an_exchange, an_organizer
@@ -74,6 +75,24 @@ def test_joining_and_confirming(client: FlaskClient, exchange_id: int) -> None:
     press(client, f"/m/{token_in(only_letter(LetterKind.CONFIRM_REGISTRATION))}")
     assert state_of(ann_id) is ParticipantState.ACTIVE
     assert "Wool socks" in client.get("/me").text
+
+
+@pytest.mark.parametrize(("accepted", "language"), [("de-AT", "de"), ("en", "en"), ("fr", None)])
+def test_letters_speak_the_language_of_the_page(
+    client: FlaskClient, exchange_id: int, accepted: str, language: str | None
+) -> None:
+    path, headers = path_of(exchange_id), {"Accept-Language": accepted}
+    typed = WELL | {"csrf_token": csrf_token(client.get(path).text)}
+    assert client.post(path, data=typed, headers=headers).status_code == 303
+    (ann,) = people()
+    assert ann.locale == language
+    (letter,) = letters()
+    confirm = "Bestätige" if language == "de" else "Confirm"
+    assert confirm in catalogue.render(letter.id).subject
+    ann_id = ann.id
+    participants.set_preferences(ann_id, wants_reminders=True, wants_notices=True, locale="en", zone=None)
+    client.post(path, data=typed, headers=headers)
+    assert people()[0].locale == "en", "what they chose themselves stays"
 
 
 def test_joining_again_answers_alike_and_adds_nobody(app: Flask, exchange_id: int) -> None:

@@ -7,6 +7,7 @@ from flask.typing import ResponseReturnValue
 
 from sneaky.exchanges import join_links, registration
 from sneaky.exchanges.pages.joining import join_page
+from sneaky.web import locales
 from sneaky.web.forms import form_page
 from sneaky.web.public import blueprint
 from sneaky.web.public.forms import JoinForm
@@ -27,6 +28,7 @@ def join(token: str) -> ResponseReturnValue:
                 ip=network_address(),
                 household_name=form.household_name.data,
                 ideas=form.ideas.data,
+                locale=locales.asked_for(),
             )
             return redirect(url_for("public.joined", token=token), 303)
     return form_page("public/join.html", form, page=page)
