@@ -42,9 +42,16 @@ def _version(file: str, _changed: int) -> str:
 
 
 def _keep_version(response: Response) -> Response:
+    """Let only the version be kept that the address names: during an update, old and new processes answer."""
     if request.endpoint == "static" and "v" in request.args and response.status_code < 400:
-        response.headers["Cache-Control"] = _FOREVER
+        file = _asked_for()
+        if request.args["v"] == _version(str(file), file.stat().st_mtime_ns):
+            response.headers["Cache-Control"] = _FOREVER
     return response
+
+
+def _asked_for() -> Path:
+    return Path(current_app.static_folder or "", (request.view_args or {})["filename"])
 
 
 def _pack(response: Response) -> Response:
@@ -53,7 +60,7 @@ def _pack(response: Response) -> Response:
         return response
     response.vary.add("Accept-Encoding")
     if response.status_code == 200 and request.accept_encodings.quality("gzip") > 0:
-        file = Path(current_app.static_folder or "") / (request.view_args or {})["filename"]
+        file = _asked_for()
         response.close()
         response.direct_passthrough = False
         response.set_data(_packed(file, file.stat().st_mtime_ns))

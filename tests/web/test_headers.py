@@ -75,6 +75,12 @@ def test_a_file_is_kept_under_the_name_of_its_version(client: FlaskClient) -> No
     assert headers_of(client, "/static/nothing.css?v=1")["Cache-Control"] == "no-cache"
 
 
+def test_a_file_is_not_kept_under_the_name_of_another_version(client: FlaskClient) -> None:
+    """During an update a new page may ask a process of the old version, and an old page one of the new."""
+    for version in ("0123456789", "", "v"):
+        assert headers_of(client, f"/static/klaus.css?v={version}")["Cache-Control"] == "no-cache"
+
+
 def test_a_file_has_another_address_once_it_has_changed(tmp_path: Path) -> None:
     file = tmp_path / "klaus.css"
     file.write_text("a")
