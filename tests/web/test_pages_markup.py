@@ -115,3 +115,11 @@ def test_the_dashboard_and_a_new_exchange(client: FlaskClient) -> None:
     drawn(client)
     for page in ("/exchanges", "/exchanges/new"):
         assert_well_made(client.get(page).text)
+
+
+def test_several_numbers_are_typed_on_a_whole_keyboard(client: FlaskClient) -> None:
+    """A phone's keys for numbers alone have neither comma nor space, which stand between days."""
+    exchange_id = organized(client)
+    for page in ("/exchanges/new", path_of(exchange_id, "edit"), path_of(exchange_id, "reminders")):
+        controls = Outline(client.get(page).text).controls
+        assert [each.get("inputmode") for each in controls if "days" in (each["name"] or "")] == [None]
