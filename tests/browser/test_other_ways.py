@@ -1,0 +1,21 @@
+"""Pages as those meet them who come another way: in colours of their own, on paper, without scripts, with long names."""
+
+from __future__ import annotations
+
+from playwright.sync_api import Browser
+
+from tests.browser.scenes import Scenes
+from tests.browser.served import Served
+from tests.browser.test_behaviour import at
+
+Demo = tuple[Served, Scenes]
+_COLOURS = """() => {
+  const of = (name, property) => getComputedStyle(document.querySelector(name))[property];
+  return [of(".qr-code", "backgroundColor"), of(".qr-code path", "stroke")];
+}"""
+
+
+def test_a_code_to_scan_stays_black_on_white(browser: Browser, demo: Demo) -> None:
+    dark = {"forced_colors": "active", "color_scheme": "dark"}
+    with at(browser, demo, "olga", "/exchanges/{office}/invitation", **dark) as page:
+        assert page.evaluate(_COLOURS) == ["rgb(255, 255, 255)", "rgb(0, 0, 0)"]
