@@ -1,9 +1,11 @@
-"""Pages as those meet them who come another way: in colours of their own, on paper, without scripts, with long names."""
+"""Pages as some meet them: in colours of their own, on paper, without scripts, with long names, by ear."""
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import Browser, expect
 
+from tests.browser.chromium import NARROW
 from tests.browser.scenes import Scenes
 from tests.browser.served import Served
 from tests.browser.test_behaviour import at
@@ -12,6 +14,14 @@ Demo = tuple[Served, Scenes]
 _COLOURS = """() => {
   const of = (name, property) => getComputedStyle(document.querySelector(name))[property];
   return [of(".qr-code", "backgroundColor"), of(".qr-code path", "stroke")];
+}"""
+
+# Names and addresses, each made one word of ninety letters.
+_LENGTHEN = """() => {
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode())
+    walker.currentNode.data = walker.currentNode.data.replace(
+      /Office Wichteln|Family Christmas|Ann|Cleo|Ada|olga@/g, "W".repeat(90));
 }"""
 
 
@@ -26,3 +36,23 @@ def test_paper_shows_an_invitation_without_the_ways_around_it(browser: Browser, 
         page.emulate_media(media="print")
         expect(page.locator(".qr-code")).to_be_visible()
         assert [each.inner_text() for each in page.get_by_role("link").all() if each.is_visible()] == []
+
+
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [
+        ("", "/j/{join}"),
+        ("olga", "/exchanges/{office}/invitation"),
+        ("olga", "/exchanges/{family}/participants/{Ann}"),
+        ("olga", "/exchanges/{small}/rules"),
+        ("olga", "/account"),
+        ("Ann", "/me/talk/recipient"),
+    ],
+)
+def test_a_name_in_one_long_word_widens_no_page(browser: Browser, demo: Demo, who: str, path: str) -> None:
+    with at(browser, demo, who, path, viewport=NARROW) as page:
+        page.evaluate(_LENGTHEN)
+        assert page.evaluate("document.documentElement.scrollWidth") == NARROW["width"]
+        assert page.locator(".matrix thead").evaluate_all(
+            "(heads) => heads.every((e) => e.clientHeight < 200)"
+        )
