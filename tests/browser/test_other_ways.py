@@ -56,3 +56,23 @@ def test_a_name_in_one_long_word_widens_no_page(browser: Browser, demo: Demo, wh
         assert page.locator(".matrix thead").evaluate_all(
             "(heads) => heads.every((e) => e.clientHeight < 200)"
         )
+
+
+@pytest.mark.parametrize("fate", ["is off", "does not arrive"])
+def test_ticks_are_saved_by_hand_where_no_script_saves_them(browser: Browser, demo: Demo, fate: str) -> None:
+    with at(browser, demo, "olga", "/exchanges/{many}/rules", java_script_enabled=fate != "is off") as page:
+        page.route("**/klaus.js*", lambda route: route.abort())
+        page.goto(demo[0].url + "/exchanges/{small}/rules".format_map(demo[1].places))
+        page.get_by_label("Dirk must not give to Enno").check()
+        page.locator("#matrix").get_by_role("button", name="Save").click()
+        expect(page.get_by_label("Dirk must not give to Enno")).to_be_checked()
+        page.get_by_label("Dirk must not give to Enno").uncheck()
+        page.locator("#matrix").get_by_role("button", name="Save").click()
+    with at(browser, demo, "olga", "/exchanges/{small}/rules") as page:
+        expect(page.get_by_label("Dirk must not give to Enno")).not_to_be_checked()
+        expect(page.locator("#matrix").get_by_role("button", name="Save")).to_be_hidden()
+
+
+def test_no_button_stands_there_that_only_a_script_could_press(browser: Browser, demo: Demo) -> None:
+    with at(browser, demo, "olga", "/exchanges/{office}", java_script_enabled=False) as page:
+        expect(page.locator("button[data-copy]")).to_be_hidden()

@@ -85,7 +85,7 @@ const sendOnce = (event) => {
 };
 
 // <form data-live="ID">: each change is sent at once, one after the other; the answer fills the element ID, which stays
-// the same one, so that those who listen hear what changed.
+// the same one, so that those who listen hear what changed. [data-by-hand] inside does without us, and is hidden.
 const fill = (id, html) => {
   const here = document.getElementById(id);
   const fresh = new DOMParser().parseFromString(html, "text/html").getElementById(id);
@@ -114,6 +114,7 @@ const enhance = (root) => {
 };
 
 enhance(document);
+document.querySelectorAll("[data-by-hand]").forEach((element) => { element.hidden = true; });
 document.querySelectorAll("select[data-guess-zone]").forEach(guessZone);
 document.querySelectorAll("form[data-at-once]").forEach(sendAtOnce);
 document.addEventListener("submit", askFirst);
