@@ -76,3 +76,11 @@ def test_ticks_are_saved_by_hand_where_no_script_saves_them(browser: Browser, de
 def test_no_button_stands_there_that_only_a_script_could_press(browser: Browser, demo: Demo) -> None:
     with at(browser, demo, "olga", "/exchanges/{office}", java_script_enabled=False) as page:
         expect(page.locator("button[data-copy]")).to_be_hidden()
+
+
+def test_what_is_wrong_takes_the_focus_in_a_part_of_a_page(browser: Browser, demo: Demo) -> None:
+    with at(browser, demo, "olga", "/exchanges/{office}/participants") as page:
+        page.evaluate("for (const form of document.forms) form.noValidate = true")
+        page.locator("#add").get_by_role("button", name="Add", exact=True).click()
+        page.wait_for_url("**#add")
+        expect(page.get_by_role("alert")).to_be_focused()

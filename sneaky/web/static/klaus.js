@@ -108,6 +108,10 @@ const sendAtOnce = (form) => {
   fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
 };
 
+// <div autofocus role="alert">: what is wrong with a form, also where the address names a part of the page, which keeps
+// browsers from giving it the focus.
+const hearWhatIsWrong = () => document.querySelector("[role=alert][autofocus]")?.focus();
+
 const enhance = (root) => {
   root.querySelectorAll("time[data-local]").forEach(addReaderTime);
   root.querySelectorAll("button[data-copy]").forEach((button) => { button.hidden = false; });
@@ -117,6 +121,7 @@ enhance(document);
 document.querySelectorAll("[data-by-hand]").forEach((element) => { element.hidden = true; });
 document.querySelectorAll("select[data-guess-zone]").forEach(guessZone);
 document.querySelectorAll("form[data-at-once]").forEach(sendAtOnce);
+addEventListener("load", hearWhatIsWrong); // the part that the address names is found by then
 document.addEventListener("submit", askFirst);
 document.addEventListener("submit", sendOnce);
 document.addEventListener("change", (event) => {
