@@ -84,3 +84,27 @@ def test_what_is_wrong_takes_the_focus_in_a_part_of_a_page(browser: Browser, dem
         page.locator("#add").get_by_role("button", name="Add", exact=True).click()
         page.wait_for_url("**#add")
         expect(page.get_by_role("alert")).to_be_focused()
+
+
+def test_a_region_that_renews_itself_keeps_the_focus_and_outlives_an_error(
+    browser: Browser, demo: Demo
+) -> None:
+    with at(browser, demo, "olga", "/operations/outbox") as page:
+        link = page.locator("#outbox").get_by_role("link", name="on their way")
+        link.focus()
+        busy = "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>"
+        page.route("**/operations/outbox", lambda route: route.fulfill(status=503, body=busy), times=1)
+        for status in (503, 200):
+            page.wait_for_event("response", lambda answer, status=status: answer.status == status)
+        expect(page.get_by_text("503")).to_have_count(0)
+        page.wait_for_timeout(500)  # until the answer stands on the page
+        expect(link).to_be_focused()
+        expect(page.locator("#outbox[data-hx-get]")).to_be_visible()
+
+
+def test_those_who_listen_hear_that_names_are_drawn(browser: Browser, demo: Demo) -> None:
+    """The region stays the same element: what is put in the place of another one is not told."""
+    path = "/exchanges/{stuck}/draw/runs/{refused}"
+    with at(browser, demo, "olga", "/exchanges/{stuck}") as page:
+        over = page.request.get(demo[0].url + path.format_map(demo[1].places), headers={"HX-Request": "true"})
+        assert over.text().lstrip().startswith('<div id="drawing" aria-live="polite">')
