@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 from playwright.sync_api import Browser, expect
 
@@ -108,3 +110,19 @@ def test_those_who_listen_hear_that_names_are_drawn(browser: Browser, demo: Demo
     with at(browser, demo, "olga", "/exchanges/{stuck}") as page:
         over = page.request.get(demo[0].url + path.format_map(demo[1].places), headers={"HX-Request": "true"})
         assert over.text().lstrip().startswith('<div id="drawing" aria-live="polite">')
+
+
+@pytest.mark.parametrize(
+    ("who", "path"),
+    [
+        ("Ann", "/me/wish-list"),
+        ("olga", "/exchanges/{many}/rules"),
+        ("olga", "/operations/jobs"),
+        ("olga", "/operations/outbox?state=failed"),
+    ],
+)
+def test_each_button_has_a_name_of_its_own(browser: Browser, demo: Demo, who: str, path: str) -> None:
+    with at(browser, demo, who, path) as page:
+        buttons = [each for each in page.locator("main button").all() if each.is_visible()]
+        names = Counter((each.text_content() or "").strip() for each in buttons)
+        assert {name: times for name, times in names.items() if times > 1} == {}

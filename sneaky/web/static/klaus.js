@@ -62,7 +62,7 @@ const askFirst = (event) => {
   const dialog = document.getElementById("confirm");
   const yes = dialog.querySelector("[data-confirm-yes]");
   dialog.querySelector("[data-confirm-text]").textContent = form.dataset.confirm;
-  if (submitter) yes.textContent = submitter.textContent;
+  if (submitter) yes.replaceChildren(...submitter.cloneNode(true).childNodes);
   yes.classList.toggle("danger", submitter?.classList.contains("danger") ?? false);
   dialog.returnValue = "no";
   dialog.addEventListener("close", () => {
