@@ -14,7 +14,7 @@ from flask.testing import FlaskClient
 from sneaky.access import organizers
 from sneaky.models import LetterKind, Organizer
 from tests.access.looking import letters, only_letter, token_in
-from tests.web.signing_in import csrf_token, press
+from tests.web.signing_in import csrf_token, press, sign_in_organizer
 from tests.web.test_signin_doors import count, signed_in_as
 
 PASSWORD, OTHER = "correct horse", "battery staple"
@@ -72,6 +72,22 @@ def test_an_invitation_makes_an_account(client: FlaskClient, olga: int) -> None:
     assert (answer.status_code, answer.headers["Location"]) == (303, "/exchanges/new")
     assert signed_in_as(client) == "otto@example.org"
     assert client.get(path).status_code == 404
+
+
+def test_password_managers_learn_whose_password_it_is(client: FlaskClient, olga: int) -> None:
+    """Else they take the nearest text for it, such as the name, and offer that at the next sign-in."""
+    organizers.invite(olga, "otto@example.org")
+    invitation = f"/invitation/{token_in(only_letter(LetterKind.ORGANIZER_INVITATION))}"
+    organizers.request_password_reset("olga@example.org", ip="")
+    reset = f"/reset/{token_in(letters(LetterKind.PASSWORD_RESET)[0])}"
+    sign_in_organizer(client, olga)
+    owners = {
+        invitation: "otto@example.org",
+        reset: "olga@example.org",
+        "/account/password": "olga@example.org",
+    }
+    for path, email in owners.items():
+        assert f'<input type="email" value="{email}" autocomplete="username"' in client.get(path).text
 
 
 @pytest.mark.parametrize(

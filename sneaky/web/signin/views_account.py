@@ -35,10 +35,10 @@ def account() -> ResponseReturnValue:
 @organizer_only
 def password() -> ResponseReturnValue:
     """Another password; every other device is signed out."""
-    me, form = current_organizer().id, PasswordForm()
+    me, form = current_organizer(), PasswordForm()
     if form.validate_on_submit():
         with form.blaming_fields():
-            organizers.change_password(me, form.old_password.data, form.password.data)
+            organizers.change_password(me.id, form.old_password.data, form.password.data)
             greeting = _("Your new password counts from now on. Every other device is signed out.")
-            return let_organizer_in(me, greeting, to=url_for(".account"))
-    return form_page("signin/password.html", form)
+            return let_organizer_in(me.id, greeting, to=url_for(".account"))
+    return form_page("signin/password.html", form, email=me.email)

@@ -70,8 +70,8 @@ def _reset(token: str) -> ResponseReturnValue:
         with form.blaming_fields():
             organizer_id = organizers.reset_password(token, form.password.data)
             return let_organizer_in(organizer_id, _("Your new password counts from now on."))
-    organizers.open_link(token, TokenPurpose.PASSWORD_RESET)
-    return form_page("signin/reset.html", form)
+    email = organizers.open_link(token, TokenPurpose.PASSWORD_RESET).email
+    return form_page("signin/reset.html", form, email=email)
 
 
 def _accept_invitation(token: str) -> ResponseReturnValue:
