@@ -21,6 +21,9 @@ from sneaky.models.columns import EMAIL_LENGTH, NAME_LENGTH
 from sneaky.web.wording import told
 
 _LINE_BREAKS = {"\n", "\t"}
+_MADE_BY_PHONES = str.maketrans(
+    dict.fromkeys("‘’‚", "'") | dict.fromkeys("“”„", '"') | dict.fromkeys("–—", "-") | {"…": "..."}
+)
 
 
 class BaseForm(FlaskForm):  # type: ignore[misc, unused-ignore]
@@ -171,12 +174,21 @@ def _checked_by(check: Callable[[str], object]) -> Callable[[BaseForm, Field], N
     return validate
 
 
+def is_typed_name(typed: str, expected: str) -> bool:
+    """Whether a name was typed as it was shown, in any case; phones make quotes and dashes of their own."""
+    return _plainly(typed) == _plainly(expected)
+
+
 def form_page(template: str, form: BaseForm, **context: Any) -> tuple[str, int, dict[str, str]]:
     """The page of a form: fresh, come back with errors and status 422, or with 429 after too many tries."""
     html = render_template(template, form=form, **context)
     if form.retry_after:
         return html, 429, {"Retry-After": str(form.retry_after)}
     return html, 422 if form.errors else 200, {}
+
+
+def _plainly(name: str) -> str:
+    return " ".join(name.split()).casefold().translate(_MADE_BY_PHONES)
 
 
 def _printable(text: str, *, keep: set[str]) -> str:

@@ -14,6 +14,7 @@ from sneaky.web.forms import (
     Line,
     Paragraphs,
     at_most,
+    is_typed_name,
     mail_field,
     name_field,
     needed,
@@ -140,3 +141,18 @@ def test_zones_are_named_in_the_language_of_the_page(
     with app.test_request_context(), force_locale(language):
         chosen = {each.value: (each.label, each.optgroup) for each in zones("", also=[zone])}
     assert chosen[zone] == (place, part)
+
+
+@pytest.mark.parametrize(
+    ("shown", "typed"),
+    [
+        ("Ann's round", "ann’s  round"),
+        ("Ann’s round", "Ann's round"),
+        ("“Secret” – 2026…", '"Secret" - 2026...'),
+        ('Die "Neuen"', "Die „Neuen“"),
+        ("STRASSE", "Straße"),
+    ],
+)
+def test_a_name_is_typed_as_keyboards_can(shown: str, typed: str) -> None:
+    assert is_typed_name(typed, shown)
+    assert not is_typed_name(typed + "s", shown)

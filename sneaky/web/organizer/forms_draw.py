@@ -7,7 +7,7 @@ from flask_babel import lazy_gettext as _l
 from wtforms import BooleanField, Field, HiddenField
 from wtforms.validators import ValidationError
 
-from sneaky.web.forms import BaseForm, Line, needed
+from sneaky.web.forms import BaseForm, Line, is_typed_name, needed
 
 
 class DrawForm(BaseForm):
@@ -27,7 +27,7 @@ class SureForm(BaseForm):
 
     def validate_name(self, field: Field) -> None:
         """Hold what was typed against the name."""
-        if field.data.casefold() != " ".join(self._expected.split()).casefold():
+        if not is_typed_name(field.data, self._expected):
             raise ValidationError(_("Please type the name as it stands above: %(name)s", name=self._expected))
 
 

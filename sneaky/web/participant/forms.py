@@ -12,7 +12,7 @@ from wtforms.validators import ValidationError
 from sneaky.conversations import BODY_LENGTH
 from sneaky.exchanges.participants import ADDRESS_LENGTH
 from sneaky.web.choices import choice, zones
-from sneaky.web.forms import BaseForm, Line, Paragraphs, at_most, needed
+from sneaky.web.forms import BaseForm, Line, Paragraphs, at_most, is_typed_name, needed
 from sneaky.web.locales import LANGUAGES
 from sneaky.wishlists import TITLE_LENGTH
 from sneaky.wishlists.lists import NOTE_LENGTH, URL_LENGTH
@@ -91,5 +91,5 @@ class ForgetForm(BaseForm):
 
     def validate_name(self, field: Field) -> None:
         """Hold what was typed against the name."""
-        if field.data.casefold() != " ".join(self._expected.split()).casefold():
+        if not is_typed_name(field.data, self._expected):
             raise ValidationError(_("Please type it as it stands above: %(name)s", name=self._expected))
