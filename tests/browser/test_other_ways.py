@@ -49,6 +49,7 @@ def test_paper_shows_an_invitation_without_the_ways_around_it(browser: Browser, 
         ("olga", "/exchanges/{small}/rules"),
         ("olga", "/account"),
         ("Ann", "/me/talk/recipient"),
+        ("olga", "/operations/letters/match/html"),
     ],
 )
 def test_a_name_in_one_long_word_widens_no_page(browser: Browser, demo: Demo, who: str, path: str) -> None:
