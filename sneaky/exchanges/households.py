@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import delete, exists, select
+from sqlalchemy import delete, exists, insert, select
 from sqlalchemy.orm import Session
 
 from sneaky.core.db import db, transaction
@@ -55,23 +55,22 @@ def assign_all(participant_ids: Iterable[int], household_name: str) -> None:
 
 def find_or_make(session: Session, exchange_id: int, name: str | None) -> int | None:
     """The id of the household of this name (in any case) in a locked exchange; None for a blank name."""
-    called = line(
-        name or "",
-        field="household",
-        called=words("The household's name"),
-        longest=NAME_LENGTH,
-        is_required=False,
-    )
-    if not called:
-        return None
-    rows = session.execute(select(Household.id, Household.name).where(Household.exchange_id == exchange_id))
-    for known in rows:
-        if known.name.casefold() == called.casefold():
-            return int(known.id)
-    household = Household(exchange_id=exchange_id, name=called)
-    session.add(household)
-    session.flush()
-    return household.id
+    return find_or_make_all(session, exchange_id, [name or ""])[name or ""]
+
+
+def find_or_make_all(session: Session, exchange_id: int, names: Collection[str]) -> dict[str, int | None]:
+    """The ids of the households of these names, as `find_or_make` tells them, in a few statements for all."""
+    called = {name: _called(name) for name in names}
+    ids = _ids(session, exchange_id) if any(called.values()) else {}
+    fresh: dict[str, str] = {}
+    for text in called.values():
+        if text and text.casefold() not in ids:
+            fresh.setdefault(text.casefold(), text)
+    if fresh:
+        rows = [{"exchange_id": exchange_id, "name": text} for text in fresh.values()]
+        session.execute(insert(Household), rows)
+        ids = _ids(session, exchange_id)
+    return {name: ids[text.casefold()] if text else None for name, text in called.items()}
 
 
 def listed(exchange_id: int) -> list[HouseholdRow]:
@@ -89,6 +88,22 @@ def listed(exchange_id: int) -> list[HouseholdRow]:
             HouseholdMember(person.id, person.public_id, person.name)
         )
     return [HouseholdRow(name, people) for name, people in members.items()]
+
+
+def _called(name: str) -> str:
+    return line(
+        name,
+        field="household",
+        called=words("The household's name"),
+        longest=NAME_LENGTH,
+        is_required=False,
+    )
+
+
+def _ids(session: Session, exchange_id: int) -> dict[str, int]:
+    """The households of an exchange by their names, in no case."""
+    rows = session.execute(select(Household.id, Household.name).where(Household.exchange_id == exchange_id))
+    return {row.name.casefold(): row.id for row in rows}
 
 
 def _drop_empty(session: Session, exchange_id: int) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from email.utils import parseaddr
 
@@ -18,7 +18,7 @@ from sneaky.core.errors import RuleBroken, words
 from sneaky.core.typed import line
 from sneaky.exchanges import complaints, households
 from sneaky.exchanges.rows import held_exchange, refuse_once_drawn
-from sneaky.exchanges.seats import MOST_PARTICIPANTS, refuse_full, seated
+from sneaky.exchanges.seats import MOST_PARTICIPANTS, refuse_full, take_seat
 from sneaky.models import Participant, ParticipantState
 from sneaky.models.columns import NAME_LENGTH
 
@@ -101,24 +101,36 @@ def add_many(exchange_id: int, rows: Iterable[PreviewRow]) -> int:
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_drawn(exchange, "Use “Somebody leaves or joins”; it changes as few matches as possible.")
-        homes = {
-            name: households.find_or_make(session, exchange_id, name)
-            for name in {row.household for row in chosen.values() if row.household}
-        }
+        homes = households.find_or_make_all(session, exchange_id, {row.household for row in chosen.values()})
         known = _known(session, exchange_id)
-        added = 0
-        for email, row in chosen.items():
-            if known.get(email) in {ParticipantState.PENDING, ParticipantState.WITHDRAWN}:
-                person = seated(session, exchange_id, row.name, email, ParticipantState.ACTIVE)
-                person.household_id = homes.get(row.household)
-                added += 1
-        return added + _insert(
-            session, exchange_id, [row for row in chosen.values() if row.email not in known], homes
+        newcomers = [row for row in chosen.values() if row.email not in known]
+        return _bring_back(session, exchange_id, chosen, homes) + _insert(
+            session, exchange_id, newcomers, homes
         )
 
 
+def _bring_back(
+    session: Session, exchange_id: int, chosen: Mapping[str, PreviewRow], homes: Mapping[str, int | None]
+) -> int:
+    """Give those who are known and do not take part their seat again; all at once, since they may be many."""
+    away = session.scalars(
+        select(Participant).where(
+            Participant.exchange_id == exchange_id,
+            ~Participant.is_guarded,
+            Participant.state != ParticipantState.ACTIVE,
+        )
+    )
+    number = 0
+    for person in away:
+        if row := chosen.get(person.email):
+            take_seat(person, row.name, ParticipantState.ACTIVE)
+            person.household_id = homes[row.household]
+            number += 1
+    return number
+
+
 def _insert(
-    session: Session, exchange_id: int, rows: Sequence[PreviewRow], homes: dict[str, int | None]
+    session: Session, exchange_id: int, rows: Sequence[PreviewRow], homes: Mapping[str, int | None]
 ) -> int:
     refuse_full(session, exchange_id, len(rows))
     at, complained = now(), complaints.known(session)
@@ -127,7 +139,7 @@ def _insert(
             "exchange_id": exchange_id,
             "name": row.name,
             "email": row.email,
-            "household_id": homes.get(row.household),
+            "household_id": homes[row.household],
             "state": ParticipantState.ACTIVE,
             "created_at": at,
             **complaints.first_choices(complained.get(row.email)),

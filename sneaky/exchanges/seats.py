@@ -71,12 +71,17 @@ def seated(
             **complaints.first_choices(complaints.known(session, email).get(email)),
         )
         session.add(participant)
+    take_seat(participant, name, state)
+    session.flush()
+    return participant
+
+
+def take_seat(participant: Participant, name: str, state: ParticipantState) -> None:
+    """Write down that a participant takes part under this name, or is to confirm it."""
     participant.name, participant.state = name, state
     participant.withdrawn_at = None
     if state is ParticipantState.PENDING:
         participant.confirmed_at = None
-    session.flush()
-    return participant
 
 
 def seat_organizer(session: Session, exchange: Exchange, *, takes_part: bool) -> None:

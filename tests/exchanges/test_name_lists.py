@@ -6,14 +6,15 @@ import pytest
 from flask import Flask
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import select
+from sqlalchemy import select, update
 
-from sneaky.core.db import db
+from sneaky.core.db import db, transaction
 from sneaky.core.errors import RuleBroken
 from sneaky.exchanges import households, name_lists
 from sneaky.exchanges.name_lists import PreviewRow, add_many, read_lines
 from sneaky.models import ExchangeState, Participant, ParticipantState
 from tests import factories
+from tests.web.exchanging import counted_queries
 
 
 def read(text: str) -> list[tuple[str, str, str]]:
@@ -121,3 +122,18 @@ def test_nobody_is_added_after_the_draw(app: Flask) -> None:
     exchange_id = factories.an_exchange(state=ExchangeState.MATCHED)
     with pytest.raises(RuleBroken, match="Somebody leaves or joins"):
         add_many(exchange_id, [PreviewRow("Ann", "ann@example.org")])
+
+
+def test_a_long_list_with_many_households_takes_a_few_statements(any_app: Flask) -> None:
+    """All the while nobody else can write on SQLite, and each would wait for five seconds at most."""
+    exchange_id = factories.an_exchange()
+    rows = [PreviewRow(f"P {n}", f"p{n}@example.org", f"Home {n // 3}") for n in range(300)]
+    with counted_queries(any_app) as statements:
+        assert add_many(exchange_id, rows) == 300
+    assert len(statements) < 15
+    with transaction() as session:
+        session.execute(update(Participant).values(state=ParticipantState.WITHDRAWN))
+    with counted_queries(any_app) as statements:
+        assert add_many(exchange_id, rows) == 300
+    assert len(statements) < 15
+    assert [len(home.members) for home in households.listed(exchange_id)] == [3] * 100
