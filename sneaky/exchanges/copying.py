@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import insert, literal, select
+from sqlalchemy.orm import Session, aliased
 
 from sneaky.access import audit
 from sneaky.core.clock import now
@@ -95,30 +96,55 @@ def _next_year(local: datetime) -> datetime:
 
 
 def _copy_people(session: Session, earlier_id: int, later_id: int) -> None:
-    households = {
-        household.id: Household(exchange_id=later_id, name=household.name)
-        for household in session.scalars(select(Household).where(Household.exchange_id == earlier_id))
-    }
-    people = {
-        person.id: Participant(
-            **{name: getattr(person, name) for name in _KEPT_OF_PEOPLE},
-            exchange_id=later_id,
-            household=households.get(person.household_id or 0),
-            created_at=now(),
+    """Copy by a few statements: there may be thousands, and on SQLite nobody else writes meanwhile."""
+    homes = _copy_households(session, earlier_id, later_id)
+    columns = [getattr(Participant, name) for name in _KEPT_OF_PEOPLE]
+    people = session.execute(
+        select(Participant.id, Participant.household_id, *columns).where(
+            Participant.exchange_id == earlier_id, Participant.state == ParticipantState.ACTIVE
         )
-        for person in session.scalars(
-            select(Participant).where(
-                Participant.exchange_id == earlier_id, Participant.state == ParticipantState.ACTIVE
-            )
-        )
-    }
-    session.add_all([*households.values(), *people.values()])
-    session.flush()
+    ).all()
+    at, public_ids = now(), {person.id: new_public_id() for person in people}
+    rows = [
+        {name: getattr(person, name) for name in _KEPT_OF_PEOPLE}
+        | {
+            "exchange_id": later_id,
+            "public_id": public_ids[person.id],
+            "household_id": homes.get(person.household_id),
+            "created_at": at,
+        }
+        for person in people
+    ]
+    if rows:
+        session.execute(insert(Participant), rows)
+    _copy_exclusions(session, earlier_id, later_id, public_ids)
+
+
+def _copy_households(session: Session, earlier_id: int, later_id: int) -> dict[int | None, int]:
+    """Copy the households; which new one stands for which earlier one."""
+    earlier, later = aliased(Household), aliased(Household)
+    names = select(literal(later_id), Household.name).where(Household.exchange_id == earlier_id)
+    session.execute(insert(Household).from_select(["exchange_id", "name"], names))
+    both = (earlier.exchange_id == earlier_id, later.exchange_id == later_id, later.name == earlier.name)
+    rows = session.execute(select(earlier.id, later.id.label("new_id")).where(*both))
+    return {row.id: row.new_id for row in rows}
+
+
+def _copy_exclusions(session: Session, earlier_id: int, later_id: int, public_ids: Mapping[int, str]) -> None:
+    """Copy the exclusions among those who come along; `public_ids` are their new ones."""
+    copied = select(Participant.public_id, Participant.id).where(Participant.exchange_id == later_id)
+    ids = {row.public_id: row.id for row in session.execute(copied)}
     rules = session.execute(
         select(Exclusion.giver_id, Exclusion.recipient_id).where(Exclusion.exchange_id == earlier_id)
     )
-    session.add_all(
-        Exclusion(exchange_id=later_id, giver_id=people[giver].id, recipient_id=people[recipient].id)
-        for giver, recipient in rules
-        if giver in people and recipient in people
-    )
+    rows = [
+        {
+            "exchange_id": later_id,
+            "giver_id": ids[public_ids[rule.giver_id]],
+            "recipient_id": ids[public_ids[rule.recipient_id]],
+        }
+        for rule in rules
+        if rule.giver_id in public_ids and rule.recipient_id in public_ids
+    ]
+    if rows:
+        session.execute(insert(Exclusion), rows)
