@@ -10,11 +10,11 @@ from flask import Flask
 from sqlalchemy import update
 
 from sneaky.core.clock import now
-from sneaky.core.db import transaction
+from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound
 from sneaky.draws import conduct, repair, reveal
 from sneaky.exchanges import exclusions, households
-from sneaky.exchanges.pages.dashboard import dashboard
+from sneaky.exchanges.pages.dashboard import _CARDS, dashboard
 from sneaky.exchanges.pages.exchange import exchange_page
 from sneaky.exchanges.pages.facts import Next, Step
 from sneaky.exchanges.pages.letters import KINDS_SHOWN, letters_page
@@ -123,6 +123,16 @@ def test_the_dashboard_has_what_comes_first_and_what_is_over_last(any_app: Flask
             )
         )
     assert [card.facts.name for card in dashboard(organizer_id).cards] == ["sooner", "later", "over"]
+
+
+@pytest.mark.sqlite
+def test_the_dashboard_goes_through_no_reminders_of_others(app: Flask) -> None:
+    statement = _CARDS.compile(db.engine, compile_kwargs={"render_postcompile": True})
+    given = statement.construct_params({"organizer_id": an_organizer()})
+    with db.engine.connect() as connection:
+        arguments = tuple(given[name] for name in statement.positiontup or ())
+        plan = str(connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", arguments).all())
+    assert "SEARCH reminder USING INDEX sqlite_autoindex_reminder_1 (exchange_id=?)" in plan
 
 
 def test_people_in_trouble_come_first_and_those_who_left_last(any_app: Flask) -> None:

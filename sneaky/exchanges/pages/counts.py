@@ -36,9 +36,10 @@ IS_UNDELIVERED = Letter.state.in_([constant(state) for state in UNDELIVERED])
 current_draw_id = (
     select(Draw.id).where(Draw.exchange_id == Exchange.id, IS_CURRENT).correlate(Exchange).scalar_subquery()
 )
+# The state is no condition of the whole, or SQLite would go through the planned reminders of all exchanges.
 next_reminder_at = (
-    select(func.min(Reminder.due_at))
-    .where(Reminder.exchange_id == Exchange.id, Reminder.state == constant(ReminderState.PLANNED))
+    select(func.min(Reminder.due_at).filter(Reminder.state == constant(ReminderState.PLANNED)))
+    .where(Reminder.exchange_id == Exchange.id)
     .correlate(Exchange)
     .scalar_subquery()
 )
