@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -42,6 +43,19 @@ def test_pages_count_what_was_chosen_and_stay_in_range() -> None:
         "reminder_exchange_7_days_1"
     ]
     assert runs.page(1, job_id="never_ran") == runs.RunPage([], 1, 1, 0)
+
+
+@pytest.mark.sqlite
+@pytest.mark.usefixtures("app")
+def test_the_newest_of_many_runs_of_one_job_are_found_without_sorting() -> None:
+    asked = list[tuple[str, Any]]()
+    event.listen(db.engine, "before_cursor_execute", lambda *call: asked.append((call[2], call[3])))
+    newest = [a_run("deliver_letters", started_at=now() - timedelta(hours=hours)) for hours in (1, 2, 3)]
+    assert [run.public_id for run in runs.page(1, job_id="deliver_letters").runs] == newest
+    statement, values = next(one for one in reversed(asked) if one[0].startswith("SELECT"))
+    with db.engine.connect() as connection:
+        plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    assert "TEMP B-TREE" not in str(plan)
 
 
 @pytest.mark.usefixtures("app")
