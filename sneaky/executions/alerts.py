@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from sneaky.core.clock import now
-from sneaky.core.db import db, transaction
+from sneaky.core.db import db, rows_written, transaction
 from sneaky.executions.rows import insert_new
 from sneaky.models import LetterKind, Organizer, Trouble, TroubleKind
 from sneaky.outbox import queue
@@ -32,9 +32,9 @@ def raise_trouble(kind: TroubleKind, job: str, *, execution: str = "", error: st
 
     `execution` is the public id of the run to look at; `error` one short line without names or addresses.
     """
-    facts = {"job_id": job, "execution": execution, "kind": kind.value, "error": error}
+    at, facts = now(), {"job_id": job, "execution": execution, "kind": kind.value, "error": error}
     with transaction() as session:
-        trouble_id = insert_new(Trouble, kind=kind, subject=job, details=facts, opened_at=now())
+        trouble_id = insert_new(Trouble, kind=kind, subject=job, details=facts, opened_at=at)
         if trouble_id is None:
             return False
         admins = session.execute(select(Organizer.id, Organizer.email).where(Organizer.is_admin)).all()
@@ -44,7 +44,8 @@ def raise_trouble(kind: TroubleKind, job: str, *, execution: str = "", error: st
                 to_email=admin.email,
                 organizer_id=admin.id,
                 facts=facts,
-                dedupe_key=f"trouble:{trouble_id}:{admin.id}",
+                # SQLite gives the id of a trouble that was forgotten to another one.
+                dedupe_key=f"trouble:{trouble_id}:{admin.id}:{at:%Y-%m-%dT%H:%M:%S}",
             )
     return True
 
@@ -57,6 +58,13 @@ def close(job: str) -> int:
     with transaction() as session:
         closed = session.scalars(update(Trouble).where(*of_job).values(closed_at=now()).returning(Trouble.id))
         return len(closed.all())
+
+
+def prune(older_than: datetime, limit: int) -> int:
+    """Forget up to `limit` troubles that were closed before an instant; how many."""
+    old = select(Trouble.id).where(Trouble.closed_at < older_than).limit(limit)
+    with transaction() as session:
+        return rows_written(session, delete(Trouble).where(Trouble.id.in_(old)))
 
 
 def is_open(kind: TroubleKind, job: str) -> bool:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from sneaky.core.clock import now
-from sneaky.core.db import db, nudge_after_commit, transaction
+from sneaky.core.db import db, nudge_after_commit, rows_written, transaction
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.models import ExecutionState, JobExecution, RequestState, RunRequest, Trigger
 
@@ -106,6 +106,15 @@ def find(public_id: str) -> Request:
     if row is None:
         raise NotFound
     return _plain(row)
+
+
+def prune(older_than: datetime, limit: int) -> int:
+    """Forget up to `limit` requests from before an instant that wait no more; how many."""
+    old = select(RunRequest.id).where(
+        RunRequest.state != RequestState.WAITING, RunRequest.requested_at < older_than
+    )
+    with transaction() as session:
+        return rows_written(session, delete(RunRequest).where(RunRequest.id.in_(old.limit(limit))))
 
 
 def latest(limit: int = 20) -> list[Request]:

@@ -16,6 +16,7 @@ from sneaky.access import audit
 from sneaky.core.clock import now
 from sneaky.core.db import db, transaction
 from sneaky.core.settings import Settings
+from sneaky.executions import alerts, requests
 from sneaky.models import (
     Exchange,
     ExchangeState,
@@ -31,6 +32,7 @@ from sneaky.models import (
     ReminderState,
     SessionRow,
     TokenPurpose,
+    TroubleKind,
 )
 from sneaky.outbox import leases, queue
 from sneaky.outbox.leases import Lease, Settlement, Wait
@@ -147,6 +149,33 @@ def test_old_runs_letters_and_audit_lines_are_forgotten(app: Flask) -> None:
         assert "pairs" not in jobs.prune_job_history().counts
         clock.shift(timedelta(days=2))
         assert jobs.prune_job_history().counts == {"pairs": 1}
+
+
+def test_old_requests_and_troubles_go_with_the_runs(any_app: Flask) -> None:
+    with time_machine.travel(START) as clock:
+        organizer_id = factories.an_organizer(is_admin=True)
+        refused, waiting = (requests.ask(job, organizer_id=organizer_id) for job in ("probe", "another"))
+        requests.refuse(refused, "no")
+        alerts.raise_trouble(TroubleKind.SLOW, "probe")
+        alerts.raise_trouble(TroubleKind.SLOW, "another")
+        alerts.close("probe")
+        clock.shift(timedelta(days=89))
+        assert jobs.prune_job_history().counts == {}
+        clock.shift(timedelta(days=2))
+        assert jobs.prune_job_history().counts == {"requests": 1, "troubles": 1}
+        assert [request.public_id for request in requests.latest()] == [waiting]
+        assert [trouble.subject for trouble in alerts.open_troubles()] == ["another"]
+
+
+def test_an_alert_is_written_though_one_of_a_forgotten_trouble_still_waits(app: Flask) -> None:
+    with time_machine.travel(START) as clock:
+        factories.an_organizer(is_admin=True)
+        for _ in range(2):
+            alerts.raise_trouble(TroubleKind.SLOW, "probe")
+            alerts.close("probe")
+            clock.shift(timedelta(days=91))
+            jobs.prune_job_history()
+        assert count(Letter) == 2
 
 
 def test_waiting_letters_are_delivered_and_counted(app: Flask, settings: Settings) -> None:

@@ -73,6 +73,14 @@ def test_what_a_run_did_is_counted_and_nothing_is_not() -> None:
     assert words.counted({}) == ""
 
 
+def test_everything_that_a_job_counts_has_its_words_in_german() -> None:
+    jobs = "\n".join(module.text for module in modules("sneaky/jobs"))
+    counted = set(re.findall(r'run\.(?:count|batches)\("([a-z ]+)"', jobs))
+    assert "audit lines" in counted
+    with force_locale("de"):
+        assert [what for what in sorted(counted) if words.counted({what: 2}) == f"2 {what}"] == []
+
+
 def test_bars_stand_for_runs_that_ended_and_name_the_failed_ones() -> None:
     at = datetime(2026, 12, 1, 12, tzinfo=UTC)
     a_run(started_at=at)
