@@ -13,6 +13,7 @@ from sneaky.executions import runs
 from sneaky.jobs.schedules import cron_fields, in_words
 from sneaky.jobs.timetable import BY_ID, RECURRING, Steps, Timed
 from sneaky.models import ExecutionState, LetterKind, Trigger, TroubleKind
+from sneaky.upkeep.filling import COPIED, RESTORED
 from sneaky.upkeep.keys import ROTATED
 from sneaky.web.operations import audit_words, words
 from tests.clock_factories import a_failed_run, a_run
@@ -106,7 +107,7 @@ def test_every_entry_of_the_audit_trail_has_its_words() -> None:
         if isinstance(part, ast.Constant) and re.fullmatch(r"[a-z]+\.[a-z_-]+", str(part.value))
     }
     assert len(actions) > 35
-    assert actions | {ROTATED} == set(audit_words._ACTIONS)
+    assert actions | {ROTATED, RESTORED, COPIED} == set(audit_words._ACTIONS)
     ours = [call for call in calls if ast.unparse(call.func).startswith("audit.")]
     named = {word.arg for call in ours for word in call.keywords if word.arg}
     assert named - {"organizer_id", "exchange_id"} <= set(audit_words._NAMES)
