@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from base64 import b64decode
 from collections.abc import Callable
 from email.utils import parseaddr
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import SplitResult, parse_qs, urlsplit
 
 _MAIL_SCHEMES = ("smtp", "smtps", "resend", "console", "file")
-_DATABASE_SCHEMES = ("sqlite", "postgres", "postgresql", "postgresql+psycopg")
-_SQLITE_FILE = "sqlite:///"
+_SERVER_SCHEMES = ("postgres", "postgresql", "postgresql+psycopg")
 _SECRET_LENGTH = 32
 _WEBHOOK_SECRET_LENGTH = 16
+_BIND = re.compile(r"unix:.+|([^\s:/\[\]]+|\[[0-9A-Fa-f:.%\w]+\]):[0-9]{1,5}", re.ASCII)
 
 
 def choice(*options: str) -> Callable[[str], str]:
@@ -62,23 +63,37 @@ def boolean(text: str) -> bool:
 
 def path(text: str) -> Path:
     """A folder; `~` is your home."""
-    return Path(text).expanduser()
+    try:
+        return Path(text).expanduser()
+    except RuntimeError:
+        raise ValueError(f"whose home “{text}” means is not known here; write the whole path") from None
 
 
 def database_url(text: str) -> str:
-    """An SQLAlchemy URL of SQLite or PostgreSQL, with the whole path of an SQLite file.
+    """An SQLAlchemy URL of SQLite or PostgreSQL; a relative file of SQLite is one of the current folder.
 
-    A relative one would be looked for in the working folder by some, and in Flask's by others.
+    It is made absolute here, since Flask would look for it in a folder of its own.
     """
-    parts = urlsplit(text)
-    if parts.scheme not in _DATABASE_SCHEMES or not parts.path.strip("/"):
-        raise ValueError(
-            "this is no database address; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
-        )
-    file = text.removeprefix(_SQLITE_FILE)
-    if file == text or file.startswith((":memory:", "file:")):
-        return text
-    return f"{_SQLITE_FILE}{Path(file).absolute()}"
+    scheme, _, rest = text.partition("://")
+    address, mark, query = rest.partition("?")
+    scheme, file = scheme.lower(), address.removeprefix("/")
+    if scheme == "sqlite" and file != address and file.strip("/"):
+        is_plain = not file.startswith((":memory:", "file:"))
+        return f"sqlite:///{Path(file).absolute() if is_plain else file}{mark}{query}"
+    if scheme in _SERVER_SCHEMES and _names_database(address):
+        return f"{scheme}://{rest}"
+    raise ValueError(
+        "this is no database address; write sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME"
+    )
+
+
+def _names_database(address: str) -> bool:
+    """Whether there is a name behind the host, whatever the password before it holds."""
+    try:
+        parts = urlsplit(f"//{address.rpartition('@')[2]}")
+        return bool(parts.path.strip("/")) and (parts.port or 0) >= 0
+    except ValueError:
+        return False
 
 
 def secret_key(text: str) -> bytes:
@@ -102,12 +117,12 @@ def secret_keys(text: str) -> tuple[bytes, ...]:
 
 def base_url(text: str) -> str:
     """An http(s) address without a path's end, query or user, written as it stands in headers: in ASCII."""
-    parts = urlsplit(text)
     if not text.isascii():
         raise ValueError(f"write “{text}” in ASCII, its domain as xn--…")
+    parts = urlsplit(text)
     if (
         parts.scheme not in {"http", "https"}
-        or not parts.hostname
+        or not _names_host(parts)
         or parts.query
         or parts.fragment
         or parts.username
@@ -123,17 +138,24 @@ def base_url(text: str) -> str:
 def http_url(text: str) -> str:
     """An http(s) address."""
     parts = urlsplit(text)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    if parts.scheme not in {"http", "https"} or not _names_host(parts):
         raise ValueError("this is no web address; write https://HOST/PATH")
     return text.rstrip("/")
 
 
+def _names_host(parts: SplitResult) -> bool:
+    """Whether there is a host, and a port that is a number, if any."""
+    try:
+        return bool(parts.hostname) and (parts.port or 0) >= 0
+    except ValueError:
+        return False
+
+
 def bind(text: str) -> str:
-    """ADDRESS:PORT or unix:PATH."""
-    host, _, port = text.rpartition(":")
-    if text.startswith("unix:") or (host and port.isdigit() and int(port) < 65_536):
+    """ADDRESS:PORT or unix:PATH; an IPv6 address stands in brackets."""
+    if _BIND.fullmatch(text) and (text.startswith("unix:") or int(text.rpartition(":")[2]) < 65_536):
         return text
-    raise ValueError(f"“{text}” is no address to listen on; write 127.0.0.1:8000")
+    raise ValueError(f"“{text}” is no address to listen on; write 127.0.0.1:8000, or [::1]:8000")
 
 
 def mail_url(text: str) -> str:
@@ -141,11 +163,7 @@ def mail_url(text: str) -> str:
     parts = urlsplit(text)
     if parts.scheme not in _MAIL_SCHEMES:
         raise ValueError(f"it must start with one of {', '.join(f'{scheme}:' for scheme in _MAIL_SCHEMES)}")
-    try:
-        is_complete = bool(parts.hostname or parts.scheme in {"console", "file"}) and (parts.port or 0) >= 0
-    except ValueError:
-        is_complete = False
-    if not is_complete:
+    if parts.scheme not in {"console", "file"} and not _names_host(parts):
         raise ValueError(
             f"“{parts.scheme}” needs a host (and a port that is a number), as in smtp://mail.example.org:587"
         )

@@ -263,7 +263,7 @@ def _read(environ: Mapping[str, str], name: str, *, secret: bool, problems: list
         return None
     if file_name is not None:
         try:
-            return Path(file_name).read_text()
+            return Path(file_name).read_text("utf-8-sig")
         except (OSError, UnicodeError) as error:
             why = error.strerror if isinstance(error, OSError) else "it is no text"
             problems.append(f"{name}_FILE: cannot read {file_name} ({why})")

@@ -90,11 +90,20 @@ def test_key_file_that_cannot_be_written_asks_for_the_key(
         ("OLD_SECRET_KEYS", "x,y", "openssl rand -hex 32"),
         ("DATABASE_URL", "mysql://db", "write sqlite:///FILE or postgresql://"),
         ("DATABASE_URL", "not an address", "write sqlite:///FILE or postgresql://"),
+        ("DATABASE_URL", "sqlite://klaus.db", "write sqlite:///FILE or postgresql://"),
+        ("DATABASE_URL", "postgresql://klaus:secret@db:port/klaus", "write sqlite:///FILE or postgresql://"),
+        ("DATABASE_URL", "postgresql://klaus:secret@[::1/klaus", "write sqlite:///FILE or postgresql://"),
+        ("DATA_DIR", "~nobody-of-this-name/klaus", "write the whole path"),
+        ("BASE_URL", "http://127.0.0.1:port", "write https://klaus.example.org"),
         ("BASE_URL", "klaus.example.org", "write https://klaus.example.org"),
         ("BASE_URL", "https://example.org/klaus", "a host of its own"),
         ("BASE_URL", "https://bücher.example", "in ASCII, its domain as xn--…"),
         ("BIND", "8000", "write 127.0.0.1:8000"),
         ("BIND", "127.0.0.1:99999", "write 127.0.0.1:8000"),
+        ("BIND", "::1:8000", "or [::1]:8000"),
+        ("BIND", "http://127.0.0.1:8000", "write 127.0.0.1:8000"),
+        ("BIND", "127.0.0.1:²", "write 127.0.0.1:8000"),
+        ("BIND", "unix:", "write 127.0.0.1:8000"),
         ("WORKERS", "0", "a whole number from 1 to 64"),
         ("THREADS", "many", "a whole number from 1 to 64"),
         ("TRUSTED_PROXIES", "-1", "a whole number from 0 to 10"),
@@ -157,8 +166,37 @@ def test_right_values_are_read(tmp_path: Path) -> None:
     assert settings.pair_memory is False
 
 
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("sqlite:///data/klaus.db", "sqlite:///{here}/data/klaus.db"),
+        ("SQLite:///klaus@home.db?timeout=9", "sqlite:///{here}/klaus@home.db?timeout=9"),
+        ("sqlite:////srv/klaus.db", "sqlite:////srv/klaus.db"),
+        ("sqlite:///file:klaus.db?uri=true", "sqlite:///file:klaus.db?uri=true"),
+        ("PostgreSQL://klaus:a/b#c%40d@[::1]:5432/klaus", "postgresql://klaus:a/b#c%40d@[::1]:5432/klaus"),
+        ("postgresql:///klaus?host=/run/postgresql", "postgresql:///klaus?host=/run/postgresql"),
+    ],
+)
+def test_a_database_is_the_same_for_whoever_opens_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, typed: str, meant: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings, _ = loaded(tmp_path, DATABASE_URL=typed)
+    assert settings.database_url == meant.format(here=tmp_path)
+
+
+def test_servers_listen_on_ipv6_in_brackets(tmp_path: Path) -> None:
+    assert loaded(tmp_path, BIND="[::1]:8000")[0].bind == "[::1]:8000"
+
+
 def test_secret_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "key").write_text("s" * 40 + "\n")
+    settings, _ = loaded(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
+    assert settings.secret_key == b"s" * 40
+
+
+def test_secret_file_of_windows_holds_the_same_secret(tmp_path: Path) -> None:
+    (tmp_path / "key").write_bytes(b"\xef\xbb\xbf" + b"s" * 40 + b"\r\n")
     settings, _ = loaded(tmp_path, SECRET_KEY_FILE=str(tmp_path / "key"))
     assert settings.secret_key == b"s" * 40
 
