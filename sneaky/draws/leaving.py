@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from sneaky.core.db import transaction
-from sneaky.core.errors import NotFound
 from sneaky.draws import repair
 from sneaky.exchanges import participants, personal_data
-from sneaky.models import Exchange, ExchangeState, Participant, ParticipantState
+from sneaky.exchanges.rows import held_participant
+from sneaky.models import ExchangeState, Participant, ParticipantState
 
 
 def leave(participant_id: int) -> None:
@@ -32,9 +32,7 @@ def be_forgotten(participant_id: int) -> None:
 
 
 def _has_match(participant_id: int) -> bool:
+    """Whether somebody is in a draw; holding the exchange keeps it so until the caller has seen to it."""
     with transaction() as session:
-        participant = session.get(Participant, participant_id)
-        if participant is None:
-            raise NotFound
-        exchange = session.get_one(Exchange, participant.exchange_id)
+        exchange, participant = held_participant(session, participant_id)
         return exchange.state is ExchangeState.MATCHED and participant.state is ParticipantState.ACTIVE

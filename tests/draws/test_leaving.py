@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import threading
+from collections.abc import Callable
+
 import pytest
 from flask import Flask
 
-from sneaky.core.db import db
+from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.draws import conduct
 from sneaky.draws.leaving import be_forgotten, leave
@@ -25,6 +28,29 @@ def test_leaving_and_being_forgotten_mend_a_draw(any_app: Flask) -> None:
     assert set(gives.values()) == set(people[2:])
     be_forgotten(people[0])
     assert db.session.get(Participant, people[0]) is None
+
+
+@pytest.mark.parametrize("go", [leave, be_forgotten])
+def test_who_goes_while_the_names_are_drawn_is_mended_out(any_app: Flask, go: Callable[[int], None]) -> None:
+    exchange_id = an_exchange()
+    people = participants(exchange_id, 5)
+    is_drawn = threading.Event()
+
+    def goes() -> None:
+        is_drawn.wait()
+        with any_app.app_context():
+            go(people[0])
+
+    leaving = threading.Thread(target=goes)
+    leaving.start()
+    with transaction():
+        conduct.conduct_draw(exchange_id, even_if_mail_unproven=True)
+        is_drawn.set()
+        leaving.join(1)
+    leaving.join()
+    db.session.remove()
+    gives = {person: seals.recipient_of(person) for person in people[1:]}
+    assert set(gives.values()) == set(people[1:])
 
 
 def test_somebody_who_is_gone_cannot_go(app: Flask) -> None:
