@@ -193,7 +193,7 @@ def _current_draw(session: Session, exchange_id: int) -> Draw:
 
 def _end(session: Session, exchange: Exchange, draw: Draw, state: DrawState) -> None:
     """Make a draw one that does not count: its matches, memories, arrivals and undelivered letters go."""
-    earlier.forget(exchange, seals.pairs(draw.id), draw.drawn_at)
+    earlier.forget(exchange, draw.drawn_at)
     session.execute(delete(Match).where(Match.draw_id == draw.id))
     here = Participant.exchange_id == exchange.id
     session.execute(update(Participant).where(here).values(gift_received_at=None))

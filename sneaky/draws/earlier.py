@@ -5,12 +5,14 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import delete, insert, select
 from sqlalchemy.orm import Session
 
 from sneaky.core.crypto import Keyring, keyring
 from sneaky.core.db import db, open_session, rows_written, transaction
+from sneaky.core.errors import NotFound
 from sneaky.core.settings import settings
 from sneaky.matches import seals
 from sneaky.models import (
@@ -27,7 +29,6 @@ from sneaky.models import (
 # Long enough for last year's exchange when this year's is drawn early, too short for the one before that.
 REMEMBERED = timedelta(days=548)
 _HALF = 16  # bytes of each of the two hashes in a tag
-_AT_ONCE = 500
 
 Pair = tuple[int, int]
 
@@ -61,16 +62,27 @@ def remember(
         )
 
 
-def forget(exchange: Exchange, recipient_of: Mapping[int, int], drawn_at: datetime) -> None:
-    """Forget the pairs of a draw that does not count any more."""
-    session, tags = open_session(), _tags(exchange.id, recipient_of, drawn_at)
-    for start in range(0, len(tags), _AT_ONCE):
-        session.execute(
-            delete(PairMemory).where(
-                PairMemory.organizer_id == exchange.organizer_id,
-                PairMemory.pair_tag.in_(tags[start : start + _AT_ONCE]),
-            )
+def forget(exchange: Exchange, drawn_at: datetime) -> None:
+    """Forget the pairs of a draw that does not count any more, by its instant, which no other one shares.
+
+    Nobody could name them all: keys change, and so do addresses.
+    """
+    open_session().execute(
+        delete(PairMemory).where(
+            PairMemory.organizer_id == exchange.organizer_id, PairMemory.drawn_at == drawn_at
         )
+    )
+
+
+def identity(participant_id: int) -> str:
+    """What names somebody across exchanges: the address; behind a guardian's the name tells who is who.
+
+    Raises `NotFound`.
+    """
+    person = db.session.get(Participant, participant_id)
+    if person is None:
+        raise NotFound
+    return _called(person)
 
 
 def prune(at: datetime, limit: int) -> int:
@@ -132,13 +144,17 @@ def _people(exchange_id: int) -> dict[str, int]:
 
 
 def _identities(session: Session, exchange_id: int) -> Sequence[tuple[int, str]]:
-    """Participants with their address; behind a guardian's address the name tells one from another."""
+    """Those who take part, each with what names them across exchanges."""
     rows = session.execute(
         select(Participant.id, Participant.email, Participant.is_guarded, Participant.name).where(
             Participant.exchange_id == exchange_id, Participant.state == ParticipantState.ACTIVE
         )
     )
-    return [(row.id, f"{row.email}\n{row.name.casefold()}" if row.is_guarded else row.email) for row in rows]
+    return [(row.id, _called(row)) for row in rows]
+
+
+def _called(person: Any) -> str:
+    return f"{person.email}\n{person.name.casefold()}" if person.is_guarded else person.email
 
 
 def _tags(exchange_id: int, recipient_of: Mapping[int, int], drawn_at: datetime) -> list[bytes]:

@@ -104,7 +104,7 @@ def apply(
             raise NotFound
         newcomers = [_seat(session, exchange_id, newcomer) for newcomer in repair.joining]
         found = _mended(current, repair, newcomers, forbidden_pairs(exchange_id), draw.id, rng)
-        earlier.forget(exchange, current, draw.drawn_at)
+        earlier.forget(exchange, draw.drawn_at)
         earlier.remember(exchange, found.recipient_of, draw.drawn_at, rng)
         _rewrite(session, draw, found, repair.leaving, rng)
         _write_letters(exchange_id, draw.id, found)

@@ -11,12 +11,13 @@ from sneaky.exchanges.rows import held_participant
 from sneaky.models import Participant
 
 
-def correct(participant_id: int, *, name: str, email: str, is_guarded: bool, household: str | None) -> None:
+def correct(participant_id: int, *, name: str, email: str, is_guarded: bool, household: str | None) -> int:
     """Mend name, address, guardianship and household; with None the household stays as it is.
 
-    Raises `RuleBroken` (fields `name`, `email`, `is_guarded`, `household`), and then nothing is changed.
+    Returns the exchange's id. Raises `RuleBroken` (fields `name`, `email`, `is_guarded`, `household`), and
+    then nothing is changed.
     """
-    with transaction():
+    with transaction() as session:
         participants.rename(participant_id, name)
         if is_guarded:
             _set_guarded(participant_id, is_guarded=True)
@@ -25,6 +26,7 @@ def correct(participant_id: int, *, name: str, email: str, is_guarded: bool, hou
             _set_guarded(participant_id, is_guarded=False)
         if household is not None:
             households.assign(participant_id, household)
+        return session.get_one(Participant, participant_id).exchange_id
 
 
 def _set_guarded(participant_id: int, *, is_guarded: bool) -> None:

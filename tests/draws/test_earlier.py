@@ -18,8 +18,8 @@ from sneaky.core import settings as settings_module
 from sneaky.core.clock import now
 from sneaky.core.crypto import KEYRING, Keyring
 from sneaky.core.db import db, transaction
-from sneaky.core.errors import RuleBroken
-from sneaky.draws import conduct, earlier, repair, rulebook, rules
+from sneaky.core.errors import NotFound, RuleBroken
+from sneaky.draws import conduct, correcting, earlier, repair, rulebook, rules
 from sneaky.draws.repair import Repair
 from sneaky.exchanges import exclusions, lifecycle, participants
 from sneaky.models import (
@@ -215,6 +215,36 @@ def test_undone_and_replaced_draws_are_forgotten(app: Flask) -> None:
     later = a_copy(exchange_id)
     erase(exchange_id)
     assert known_pairs(later) == now_given
+
+
+def test_undone_draw_is_forgotten_whatever_changed_since(app: Flask) -> None:
+    exchange_id, people = drawn.a_drawn_exchange(5, avoid_last_year=AvoidLastYear.HARD)
+    participants.change_email(people[0], "mended@example.org")
+    former = app.extensions[KEYRING]
+    app.extensions[KEYRING] = Keyring(b"a fresh secret key of enough length", (former.current,))
+    repair.apply(exchange_id, Repair(swapping=(people[1],)))
+    assert db.session.scalar(select(func.count()).select_from(PairMemory)) == 5
+    conduct.undo_draw(exchange_id)
+    assert db.session.scalar(select(func.count()).select_from(PairMemory)) == 0
+    assert known_pairs(exchange_id) == set()
+
+
+@pytest.mark.parametrize(
+    "mended", [{"name": "Kim", "email": "mended@example.org"}, {"name": "Lou", "email": "kim@example.org"}]
+)
+def test_who_is_mended_after_the_draw_is_remembered_so(any_app: Flask, mended: dict[str, str]) -> None:
+    exchange_id = factories.an_exchange()
+    people = [participants.add(exchange_id, "Kim", "kim@example.org", is_guarded=True)]
+    people += factories.participants(exchange_id, 4)
+    drawn.draw(exchange_id)
+    correcting.correct(people[0], **mended, is_guarded=True, household=None)
+    correcting.correct(people[1], name="Lea", email="lea@example.org", is_guarded=False, household=None)
+    now_given = pairs_by_name(exchange_id, iter(drawn.pairs(exchange_id).items()))
+    later = a_copy(exchange_id)
+    erase(exchange_id)
+    assert known_pairs(later) == now_given
+    with pytest.raises(NotFound):
+        correcting.correct(404, name="Kim", email="kim@example.org", is_guarded=False, household=None)
 
 
 def test_mended_draw_is_remembered_as_mended(app: Flask) -> None:

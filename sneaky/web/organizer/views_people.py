@@ -7,7 +7,8 @@ from flask.typing import ResponseReturnValue
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
-from sneaky.exchanges import corrections, mailing, participants
+from sneaky.draws import correcting
+from sneaky.exchanges import mailing, participants
 from sneaky.exchanges.lookup import participant_id_for
 from sneaky.exchanges.pages.facts import exchange_facts
 from sneaky.exchanges.pages.people import participant_page, participants_page
@@ -61,7 +62,7 @@ def person(public_id: str, person_id: str) -> ResponseReturnValue:
     form = PersonForm(obj=page.person)
     if form.validate_on_submit():
         with form.blaming_fields():
-            corrections.correct(participant_id, **form.corrected(with_household=page.facts.is_before_draw))
+            correcting.correct(participant_id, **form.corrected(with_household=page.facts.is_before_draw))
             flash(_("Saved."), "ok")
             return redirect(url_for(".participants", public_id=public_id), 303)
     return form_page("organizer/person.html", form, page=page)
