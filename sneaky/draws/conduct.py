@@ -18,7 +18,7 @@ from sneaky.draws import earlier, matching
 from sneaky.draws.rules import FEWEST_PEOPLE, Rules, forbidden_pairs, refusal
 from sneaky.draws.seen import refuse_changed
 from sneaky.exchanges import lifecycle
-from sneaky.exchanges.rows import held_exchange, refuse_once_over
+from sneaky.exchanges.rows import held_exchange, refuse_once_held, refuse_once_over
 from sneaky.matches import seals
 from sneaky.models import Draw, DrawState, Exchange, ExchangeState, LetterKind, Match, Participant
 from sneaky.outbox import queue
@@ -120,6 +120,7 @@ def redraw(
         if exchange.state is not ExchangeState.MATCHED:
             raise RuleBroken(NOTHING_TO_REPLACE)
         refuse_changed(exchange_id, seen)
+        refuse_once_held(exchange)
         _end(session, exchange, _current_draw(session, exchange_id), DrawState.REPLACED)
         return _draw(session, exchange, LetterKind.RECIPIENT_CHANGED, rng or SystemRandom(), planned)
 

@@ -22,7 +22,7 @@ from sneaky.exchanges.fields import (
     refuse_past_deadline,
 )
 from sneaky.exchanges.laws import derive_instants
-from sneaky.exchanges.rows import held_exchange, refuse_once_drawn, refuse_once_over
+from sneaky.exchanges.rows import held_exchange, refuse_once_drawn, refuse_once_held, refuse_once_over
 from sneaky.models import (
     AvoidLastYear,
     CompletedReason,
@@ -162,8 +162,7 @@ def mark_matched(exchange_id: int) -> None:
         refuse_once_drawn(exchange, TO_DRAW_AGAIN)
         if exchange.state is ExchangeState.DRAFT:
             raise RuleBroken("This exchange is still a draft. Open registration first, then draw.")
-        if exchange.event_at <= now():
-            raise RuleBroken("The date has passed. Choose a new one first, then draw.", field="event_local")
+        refuse_once_held(exchange)
         exchange.state = ExchangeState.MATCHED
 
 

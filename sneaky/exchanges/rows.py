@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from sneaky.core.clock import now
 from sneaky.core.errors import NotFound, RuleBroken, words
 from sneaky.models import Exchange, ExchangeState, Participant
 
@@ -36,6 +37,12 @@ def refuse_once_over(exchange: Exchange) -> None:
     """Raise `RuleBroken` if the exchange is completed: nothing about it changes any more."""
     if exchange.state is ExchangeState.COMPLETED:
         raise RuleBroken(OVER)
+
+
+def refuse_once_held(exchange: Exchange) -> None:
+    """Raise `RuleBroken` (field `event_local`) if the date has passed: it is too late to draw."""
+    if exchange.event_at <= now():
+        raise RuleBroken("The date has passed. Choose a new one first, then draw.", field="event_local")
 
 
 def refuse_once_drawn(exchange: Exchange, instead: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 import threading
+from datetime import timedelta
 
 import pytest
 from flask import Flask
@@ -204,6 +205,15 @@ class TestDrawingAgain:
             )
         conduct.redraw(exchange_id, even_if_mail_unproven=True)
         assert drawn.addressees(LetterKind.REMINDER) == people[:1]
+
+    def test_is_too_late_once_the_date_has_passed(self, app: Flask) -> None:
+        exchange_id, _people = drawn.a_drawn_exchange(4)
+        before = drawn.pairs(exchange_id)
+        with transaction() as session:
+            session.get_one(Exchange, exchange_id).event_at = now() - timedelta(hours=1)
+        with pytest.raises(RuleBroken, match="The date has passed"):
+            conduct.redraw(exchange_id, even_if_mail_unproven=True)
+        assert drawn.pairs(exchange_id) == before
 
     def test_needs_a_draw(self, app: Flask) -> None:
         with pytest.raises(RuleBroken, match="no draw to replace"):
