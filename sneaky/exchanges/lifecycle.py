@@ -112,7 +112,7 @@ def change(exchange_id: int, form: ExchangeFields) -> None:
 
 
 def open_registration(exchange_id: int) -> None:
-    """draft → registration_open: the join link works from now on."""
+    """draft → registration_open: the join link works from now on, so a deadline that has passed goes."""
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_drawn(exchange, _UNDO_FIRST)
@@ -122,6 +122,7 @@ def open_registration(exchange_id: int) -> None:
             raise RuleBroken("Registration is open already. Share the join link.")
         if exchange.event_at <= now():
             raise RuleBroken("The date has passed. Choose a new one first.", field="event_local")
+        _take_passed_deadline_away(exchange)
         exchange.state = ExchangeState.REGISTRATION_OPEN
         join_links.renew(exchange)
 
@@ -139,19 +140,20 @@ def close_registration(exchange_id: int) -> None:
 
 
 def reopen_registration(exchange_id: int) -> None:
-    """registration_closed → registration_open, until the draw; a deadline that has passed is taken away."""
+    """registration_closed → registration_open, until the draw; a deadline that has passed is taken away.
+
+    Joining that is open by its state alone is opened truly: where its deadline is over, or its link is gone.
+    """
     with transaction() as session:
         exchange = held_exchange(session, exchange_id)
         refuse_once_drawn(exchange, _UNDO_FIRST)
         if exchange.state is ExchangeState.DRAFT:
             raise RuleBroken("Registration has not been open yet. Open it first.")
-        is_late = exchange.registration_ends_at is not None and exchange.registration_ends_at <= now()
-        if exchange.state is ExchangeState.REGISTRATION_OPEN and not is_late:
+        was_late, has_link = _take_passed_deadline_away(exchange), join_links.current(exchange_id) is not None
+        if exchange.state is ExchangeState.REGISTRATION_OPEN and not was_late and has_link:
             raise RuleBroken("Registration is open already. Share the join link.")
-        if is_late:
-            exchange.registration_ends_local = exchange.registration_ends_at = None
         exchange.state = ExchangeState.REGISTRATION_OPEN
-        if exchange.join_hash is None:
+        if not has_link:
             join_links.renew(exchange)
 
 
@@ -230,6 +232,14 @@ def set_draw_options(
         refuse_once_drawn(exchange, _UNDO_FIRST)
         exchange.no_reciprocal, exchange.single_loop = no_reciprocal, single_loop
         exchange.avoid_last_year = avoid_last_year
+
+
+def _take_passed_deadline_away(exchange: Exchange) -> bool:
+    """Let joining end when the organizer says, if its deadline has passed; whether it had."""
+    is_late = exchange.registration_ends_at is not None and exchange.registration_ends_at <= now()
+    if is_late:
+        exchange.registration_ends_local = exchange.registration_ends_at = None
+    return is_late
 
 
 def _write(exchange: Exchange, fields: ExchangeFields) -> None:

@@ -12,6 +12,7 @@ from flask import Flask
 from sqlalchemy import select
 
 from sneaky.core.clock import now
+from sneaky.core.crypto import KEYRING, Keyring
 from sneaky.core.db import db, transaction
 from sneaky.core.errors import NotFound, RuleBroken
 from sneaky.exchanges import join_links, lifecycle, participants
@@ -45,7 +46,10 @@ def an_exchange_in(state: ExchangeState) -> int:
         return factories.an_exchange(
             state=state, completed_at=now(), completed_reason=CompletedReason.DATE_PASSED
         )
-    return factories.an_exchange(state=state)
+    exchange_id = factories.an_exchange(state=state)
+    if state is OPEN:
+        join_links.replace(exchange_id)
+    return exchange_id
 
 
 def state_of(exchange_id: int) -> ExchangeState:
@@ -151,12 +155,22 @@ def test_past_date_must_be_changed_before_registration_or_draw(app: Flask) -> No
         lifecycle.mark_matched(factories.an_exchange(**yesterday))
 
 
-def test_reopening_takes_a_passed_deadline_away_and_makes_a_closed_link_anew(app: Flask) -> None:
+@pytest.mark.parametrize(
+    ("state", "act"),
+    [
+        (ExchangeState.REGISTRATION_OPEN, lifecycle.reopen_registration),
+        (CLOSED, lifecycle.reopen_registration),
+        (DRAFT, lifecycle.open_registration),
+    ],
+)
+def test_opening_takes_a_passed_deadline_away_and_makes_a_closed_link_anew(
+    app: Flask, state: ExchangeState, act: Callable[[int], None]
+) -> None:
     ended = now() - timedelta(hours=1)
     exchange_id = factories.an_exchange(
-        registration_ends_at=ended, registration_ends_local=ended.replace(tzinfo=None)
+        registration_ends_at=ended, registration_ends_local=ended.replace(tzinfo=None), state=state
     )
-    lifecycle.reopen_registration(exchange_id)
+    act(exchange_id)
     exchange = db.session.get_one(Exchange, exchange_id)
     assert exchange.registration_ends_at is None
     assert exchange.registration_ends_local is None
@@ -304,6 +318,15 @@ def test_reopening_keeps_the_link_that_people_have(app: Flask) -> None:
     lifecycle.close_registration(exchange_id)
     lifecycle.reopen_registration(exchange_id)
     assert join_links.current(exchange_id) == link
+
+
+def test_reopening_makes_a_link_whose_key_is_gone_anew(app: Flask) -> None:
+    exchange_id = factories.an_exchange(state=DRAFT)
+    lifecycle.open_registration(exchange_id)
+    app.extensions[KEYRING] = Keyring(b"a fresh secret key of enough length")
+    assert join_links.current(exchange_id) is None
+    lifecycle.reopen_registration(exchange_id)
+    assert join_links.current(exchange_id) is not None
 
 
 def test_join_link_is_replaced_and_closed(app: Flask) -> None:

@@ -256,6 +256,21 @@ def test_a_deadline_is_told_in_the_zone_of_the_exchange(client: FlaskClient) -> 
     assert ("07:00" in page) or ("08:00" in page)
 
 
+def test_once_the_deadline_is_over_joining_can_be_opened_again(client: FlaskClient) -> None:
+    ended = now() - timedelta(minutes=1)
+    exchange_id = organized(
+        client, registration_ends_at=ended, registration_ends_local=ended.replace(tzinfo=None)
+    )
+    join_links.replace(exchange_id)
+    page = client.get(path_of(exchange_id)).text
+    assert "Joining is closed." in page
+    assert "/j/" not in page
+    press(client, path_of(exchange_id, "joining/reopen"), on=path_of(exchange_id))
+    link = join_links.current(exchange_id)
+    assert link is not None
+    assert link in client.get(path_of(exchange_id)).text
+
+
 def test_last_year_s_exchange_is_planned_anew(client: FlaskClient) -> None:
     exchange_id, _people = drawn(client)
     answer = press(client, path_of(exchange_id, "copy"), on=path_of(exchange_id, "more"))

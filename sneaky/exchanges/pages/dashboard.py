@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import bindparam, select
 
-from sneaky.core.clock import now
 from sneaky.core.db import rows_read
 from sneaky.exchanges.pages import counts
 from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, Next, facts_of, what_is_next
@@ -50,11 +48,10 @@ _CARDS = (
 
 def dashboard(organizer_id: int) -> Dashboard:
     """The organizer's own exchanges and nobody else's; one query."""
-    instant, rows = now(), rows_read(_CARDS, organizer_id=organizer_id)
-    return Dashboard(tuple(_card(row, instant) for row in rows))
+    return Dashboard(tuple(map(_card, rows_read(_CARDS, organizer_id=organizer_id))))
 
 
-def _card(row: Any, instant: datetime) -> ExchangeCard:
+def _card(row: Any) -> ExchangeCard:
     facts = facts_of(row)
     return ExchangeCard(
         facts=facts,
@@ -62,5 +59,5 @@ def _card(row: Any, instant: datetime) -> ExchangeCard:
         unconfirmed=row.unconfirmed,
         opened=row.opened,
         unreachable=row.unreachable,
-        next=what_is_next(facts, people=row.people, reminder_at=row.reminder_at, now=instant),
+        next=what_is_next(facts, people=row.people, reminder_at=row.reminder_at),
     )

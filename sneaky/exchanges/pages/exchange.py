@@ -8,7 +8,6 @@ from typing import NamedTuple
 
 from sqlalchemy import and_, true
 
-from sneaky.core.clock import now
 from sneaky.exchanges.pages import counts
 from sneaky.exchanges.pages.facts import ExchangeFacts, Next, about_exchange, facts_of, read, what_is_next
 from sneaky.exchanges.pages.late import IS_LATE, LateJoiner, late_joiners
@@ -127,7 +126,7 @@ def exchange_page(exchange_id: int) -> ExchangePage:
     return ExchangePage(
         facts=facts,
         progress=progress,
-        next=what_is_next(facts, people=progress.people, reminder_at=_nearest(reminders), now=now()),
+        next=what_is_next(facts, people=progress.people, reminder_at=_nearest(reminders)),
         people=first_people(exchange_id, PEOPLE_IN_SHORT),
         late_joiners=late_joiners(exchange_id) if facts.is_drawn and progress.late else (),
         timeline=timeline(facts, reminders, drawn_at=row.drawn_at, letters=row.participant_count),

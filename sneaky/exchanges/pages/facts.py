@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Select, bindparam, select
 from sqlalchemy.orm import InstrumentedAttribute
 
+from sneaky.core.clock import now
 from sneaky.core.db import rows_read
 from sneaky.core.errors import NotFound
 from sneaky.exchanges.retention import ERASED_AFTER, WARNING_LEAD
@@ -71,8 +72,9 @@ class ExchangeFacts:
 
     @property
     def can_be_joined(self) -> bool:
-        """Whether the join link works."""
-        return self.state is ExchangeState.REGISTRATION_OPEN
+        """Whether people may join now: registration is open and its deadline, if any, is ahead."""
+        ends_at = self.registration_ends_at
+        return self.state is ExchangeState.REGISTRATION_OPEN and (ends_at is None or ends_at > now())
 
     @property
     def has_taken_place(self) -> bool:
@@ -143,7 +145,7 @@ def facts_of(row: Any) -> ExchangeFacts:
     return ExchangeFacts(*row[: len(FACT_COLUMNS)])
 
 
-def what_is_next(facts: ExchangeFacts, *, people: int, reminder_at: datetime | None, now: datetime) -> Next:
+def what_is_next(facts: ExchangeFacts, *, people: int, reminder_at: datetime | None) -> Next:
     """The one thing that comes next, from who takes part and the nearest planned reminder (UTC)."""
     if facts.is_over:
         return Next(Step.ERASED, facts.erased_at)
@@ -154,7 +156,7 @@ def what_is_next(facts: ExchangeFacts, *, people: int, reminder_at: datetime | N
     if people < FEWEST_PEOPLE:
         return Next(Step.INVITE)
     ends_at = facts.registration_ends_at
-    if facts.can_be_joined and ends_at and ends_at > now:
+    if ends_at and facts.can_be_joined:
         return Next(Step.JOINING_ENDS, ends_at)
     return Next(Step.DRAW)
 

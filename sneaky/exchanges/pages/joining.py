@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
-from sneaky.core.clock import now
 from sneaky.core.db import db
 from sneaky.core.errors import NotFound
 from sneaky.exchanges.pages.facts import FACT_COLUMNS, ExchangeFacts, facts_of
@@ -19,12 +18,6 @@ class JoinPage:
 
     facts: ExchangeFacts
     organizer_name: str
-
-    @property
-    def takes_people(self) -> bool:
-        """Whether one can join now: registration is open and its deadline, if any, is ahead."""
-        ends_at = self.facts.registration_ends_at
-        return self.facts.can_be_joined and (ends_at is None or ends_at > now())
 
 
 def join_page(exchange_id: int) -> JoinPage:

@@ -10,7 +10,6 @@ from typing import NamedTuple
 
 from sqlalchemy import bindparam, select
 
-from sneaky.core.clock import now
 from sneaky.core.db import rows_read
 from sneaky.exchanges.pages.facts import ExchangeFacts, about_exchange, facts_of, read
 from sneaky.models import Exchange, Reminder, ReminderState
@@ -112,9 +111,8 @@ def timeline(
     facts: ExchangeFacts, reminders: Sequence[ReminderRow], *, drawn_at: datetime | None, letters: int
 ) -> tuple[TimelineEntry, ...]:
     """The lines of an exchange in order of time; `letters` is how many the draw sent."""
-    instant = now()
     entries = [
-        *_joining(facts, instant),
+        *_joining(facts),
         *([TimelineEntry(Happening.DRAWN, drawn_at, Standing.DONE, letters=letters)] if drawn_at else []),
         *(_reminder(row) for row in reminders if row.state is not ReminderState.CANCELLED),
         *_end(facts),
@@ -123,12 +121,12 @@ def timeline(
     return _with_next(entries)
 
 
-def _joining(facts: ExchangeFacts, instant: datetime) -> list[TimelineEntry]:
+def _joining(facts: ExchangeFacts) -> list[TimelineEntry]:
     ends_at = facts.registration_ends_at
     if ends_at is None or facts.is_over:
         return []
-    has_ended = ends_at <= instant or not facts.can_be_joined
-    return [TimelineEntry(Happening.JOINING_ENDS, ends_at, Standing.DONE if has_ended else Standing.PLANNED)]
+    standing = Standing.PLANNED if facts.can_be_joined else Standing.DONE
+    return [TimelineEntry(Happening.JOINING_ENDS, ends_at, standing)]
 
 
 def _reminder(row: ReminderRow) -> TimelineEntry:
