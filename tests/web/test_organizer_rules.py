@@ -13,6 +13,7 @@ from sneaky.exchanges import exclusions, households
 from sneaky.models import AvoidLastYear, Exchange, Exclusion, Household, Participant
 from tests.factories import a_participant, participants
 from tests.web.exchanging import drawn, organized, path_of, person_id
+from tests.web.reading import Page
 from tests.web.signing_in import csrf_token, press
 
 
@@ -60,6 +61,18 @@ def test_boxes_leave_people_alone_who_were_not_shown(client: FlaskClient) -> Non
     exclusions.exclude(exchange_id, dora, ann, is_mutual=False)
     tick(client, path_of(exchange_id, "rules"), [ann, bob, cem], (ann, bob))
     assert excluded() == {(dora, ann), (ann, bob)}
+
+
+def test_boxes_keep_rules_inside_of_a_household_for_who_moves_out(client: FlaskClient) -> None:
+    exchange_id = organized(client)
+    ann, bob, cem, dora = named(exchange_id, "Ann", "Bob", "Cem", "Dora")
+    exclusions.exclude(exchange_id, ann, bob, is_mutual=False)
+    households.assign_all([ann, bob], "Miller")
+    page = path_of(exchange_id, "rules")
+    (form,) = (form for form in Page(client.get(page).text).forms if form.action.endswith("/matrix"))
+    assert form.values[person_id(ann)] == person_id(bob)
+    client.post(form.action, data=form.values | {"person": [person_id(one) for one in (ann, bob, cem, dora)]})
+    assert excluded() == {(ann, bob)}
 
 
 def test_a_script_gets_the_verdict_alone(client: FlaskClient) -> None:
