@@ -240,6 +240,9 @@ def test_delivered_letters_count_people_of_this_draw(any_app: Flask) -> None:
         )
     a_letter(exchange_id, people[0])
     assert exchange_page(exchange_id).progress.letters_delivered == 4
+    repair.withdraw(people[0])
+    progress = exchange_page(exchange_id).progress
+    assert (progress.letters_delivered, progress.people) == (3, 3)
 
 
 def test_the_ledger_pages_and_filters(any_app: Flask) -> None:

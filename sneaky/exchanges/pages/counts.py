@@ -75,6 +75,7 @@ letters_delivered = (
     select(func.count(Letter.participant_id.distinct()))
     .select_from(Draw)
     .join(Letter, and_(Letter.exchange_id == Draw.exchange_id, Letter.created_at >= Draw.drawn_at))
+    .join(Participant, and_(Participant.id == Letter.participant_id, IS_ACTIVE))
     .where(
         Draw.exchange_id == Exchange.id,
         IS_CURRENT,
