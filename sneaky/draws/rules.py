@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
 from flask_babel import gettext as _
 from flask_babel import ngettext
 
+from sneaky.draws.board import board_of
 from sneaky.draws.explain import Verdict, blocking_household, verdict
 from sneaky.draws.matching import DrawOptions
+from sneaky.draws.perfect import largest_matching
 from sneaky.draws.rulebook import Person, Rules, forbidden_pairs
 
 __all__ = [
@@ -57,8 +60,8 @@ class RulesVerdict:
     """Whether a draw can be made, in sentences for the organizer, in the language of whoever asks.
 
     `is_certain` is False where an option makes the question too hard to settle. `sentences` say why there is
-    no draw, `changes` (all of them together) are the smallest help; `warnings` point at matches that can be
-    guessed.
+    no draw, `changes` help, all of them together; `warnings` point at matches that can be guessed. They are
+    all there is to guess unless `may_force_more`, as an option can: whom it forces is as hard to tell.
     """
 
     is_possible: bool
@@ -66,6 +69,7 @@ class RulesVerdict:
     sentences: Sequence[str] = ()
     warnings: Sequence[str] = ()
     changes: Sequence[Change] = ()
+    may_force_more: bool = False
 
 
 def verdict_for(exchange_id: int) -> RulesVerdict:
@@ -87,9 +91,8 @@ def _judge(rules: Rules) -> RulesVerdict:
         return RulesVerdict(is_possible=False, sentences=[_too_few(len(rules.people))])
     declared = verdict(rules.people, rules.declared)
     if not declared.is_possible:
-        return RulesVerdict(
-            is_possible=False, sentences=[_why(rules, declared)], changes=list(_changes(rules, declared))
-        )
+        changes = _as_few_as_help(rules, list(_changes(rules, declared)))
+        return RulesVerdict(is_possible=False, sentences=[_why(rules, declared)], changes=changes)
     bare = DrawOptions(no_reciprocal=rules.no_reciprocal, single_loop=rules.single_loop)
     asked = verdict(rules.people, rules.declared, options=bare) if bare.is_hard else declared
     if not asked.is_possible:
@@ -98,7 +101,10 @@ def _judge(rules: Rules) -> RulesVerdict:
     if not full.is_possible:
         return _blocked_by_last_year()
     return RulesVerdict(
-        is_possible=True, is_certain=full.is_certain, warnings=list(_warnings(rules, declared, full))
+        is_possible=True,
+        is_certain=full.is_certain,
+        warnings=list(_warnings(rules, declared, full)),
+        may_force_more=bare.is_hard,
     )
 
 
@@ -176,18 +182,39 @@ def _names(rules: Rules, people: Collection[int]) -> str:
 
 
 def _changes(rules: Rules, found: Verdict[int]) -> Iterator[Change]:
-    """The smallest change as buttons: an exclusion to take away, or somebody to take out of a household."""
+    """The smallest change as buttons: whom to take out of a household, and which exclusions to take away."""
     by_name = sorted(found.smallest_change, key=lambda pair: [rules.persons[one].name for one in pair])
-    moved = set()
-    for giver, recipient in ((rules.persons[one], rules.persons[other]) for one, other in by_name):
-        home = rules.home_of(giver.id)
+    pairs = [(rules.persons[giver], rules.persons[recipient]) for giver, recipient in by_name]
+    moved = {
+        giver.id: giver
+        for giver, recipient in pairs
+        if rules.home_of(giver.id) == rules.home_of(recipient.id) != ""
+    }
+    for giver in moved.values():
+        label = _("Take %(name)s out of household %(home)s", name=giver.name, home=rules.home_of(giver.id))
+        yield _about(Action.LEAVE_HOUSEHOLD, label, giver)
+    for giver, recipient in pairs:
         if (giver.id, recipient.id) in rules.excluded:
             label = _("Let %(giver)s give to %(recipient)s", giver=giver.name, recipient=recipient.name)
             yield _about(Action.ALLOW, label, giver, recipient)
-        if home and home == rules.home_of(recipient.id) and giver.id not in moved:
-            moved.add(giver.id)
-            label = _("Take %(name)s out of household %(home)s", name=giver.name, home=home)
-            yield _about(Action.LEAVE_HOUSEHOLD, label, giver)
+
+
+def _as_few_as_help(rules: Rules, changes: list[Change]) -> list[Change]:
+    """The first of the changes, as many as it takes: who leaves a household is free for several pairs."""
+    fewer = range(1, len(changes))
+    enough = bisect_left(fewer, True, key=lambda number: _leave_a_draw(rules, changes[:number]))
+    return changes[: enough + 1]
+
+
+def _leave_a_draw(rules: Rules, changes: Collection[Change]) -> bool:
+    allowed = {(one.giver_id, one.recipient_id) for one in changes if one.action is Action.ALLOW}
+    moved = {one.giver_id for one in changes if one.action is Action.LEAVE_HOUSEHOLD}
+    persons = {
+        person.id: replace(person, household_id=None) if person.id in moved else person
+        for person in rules.persons.values()
+    }
+    loosened = replace(rules, persons=persons, excluded=rules.excluded - allowed)
+    return not largest_matching(board_of(loosened.people, loosened.declared)).free_givers
 
 
 def _about(action: Action, label: str, giver: Person, recipient: Person | None = None) -> Change:
@@ -225,7 +252,9 @@ def _warnings(rules: Rules, declared: Verdict[int], full: Verdict[int]) -> Itera
         _("%(giver)s can only give to %(recipient)s.", giver=giver, recipient=recipient)
         for giver, recipient in forced
     )
-    if len(rules.people) > FEWEST_PEOPLE:  # among three, two choices are all there are
+    if len(rules.people) == FEWEST_PEOPLE:
+        yield _("Among three people, whoever opens their match knows the other two as well.")
+    else:
         thin = sorted(
             (rules.persons[one].name, _names(rules, two)) for one, two in declared.thin_choices.items()
         )

@@ -66,6 +66,27 @@ def test_household_that_is_too_large_is_named_and_can_be_left(app: Flask) -> Non
     assert verdict_for(exchange_id).is_possible
 
 
+def test_no_more_changes_are_offered_than_it_takes(app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    millers = people(exchange_id, "Ann", "Bob", "Cid", "Dan")
+    people(exchange_id, "Eve")
+    live_together("Miller", *millers)
+    exclusions.exclude(exchange_id, millers[0], millers[1], is_mutual=True)
+    changes = verdict_for(exchange_id).changes
+    assert [change.action for change in changes] == [Action.LEAVE_HOUSEHOLD] * 2
+    households.assign(changes[0].giver_id or 0, None)
+    assert not verdict_for(exchange_id).is_possible
+    households.assign(changes[1].giver_id or 0, None)
+    assert verdict_for(exchange_id).is_possible
+
+
+def test_among_three_one_match_tells_the_others(app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    people(exchange_id, "Ann", "Bob", "Cid")
+    (warning,) = verdict_for(exchange_id).warnings
+    assert warning == "Among three people, whoever opens their match knows the other two as well."
+
+
 def test_single_giver_without_choice(app: Flask) -> None:
     exchange_id = factories.an_exchange()
     ann, *others = people(exchange_id, "Ann", "Bob", "Cid")

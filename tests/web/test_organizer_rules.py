@@ -75,6 +75,16 @@ def test_boxes_keep_rules_inside_of_a_household_for_who_moves_out(client: FlaskC
     assert excluded() == {(ann, bob)}
 
 
+@pytest.mark.parametrize("option", ["no_reciprocal", "single_loop"])
+def test_only_without_options_nobody_can_guess_for_sure(client: FlaskClient, option: str) -> None:
+    exchange_id = organized(client)
+    named(exchange_id, "Ann", "Bob", "Cem", "Dora")
+    page = path_of(exchange_id, "rules")
+    assert "nobody can guess" in client.get(page).text
+    press(client, f"{page}/options", on=page, avoid_last_year="off", **{option: "y"})
+    assert "Everybody has enough people to give to.</p>" in client.get(page).text
+
+
 def test_a_script_gets_the_verdict_alone(client: FlaskClient) -> None:
     exchange_id = organized(client)
     people = named(exchange_id, "Ann", "Bob", "Cem")
@@ -87,11 +97,11 @@ def test_a_script_gets_the_verdict_alone(client: FlaskClient) -> None:
 
 def test_an_impossible_set_of_rules_names_who_blocks_and_one_press_helps(client: FlaskClient) -> None:
     exchange_id = organized(client)
-    people = named(exchange_id, "Ann", "Bob", "Cem", "Dora")
-    households.assign_all(people[:3], "Attic")
+    people = named(exchange_id, "Ann", "Bob", "Cem", "Dora", "Emil")
+    households.assign_all(people[:4], "Attic")
     page = path_of(exchange_id, "rules")
     shown = client.get(page).text
-    assert "The 3 of household Attic may only give to Dora." in shown
+    assert "The 4 of household Attic may only give to Emil." in shown
     changes = [part.split('"')[0] for part in shown.split('name="change" value="')[1:]]
     assert len(changes) == 2
     token = csrf_token(shown)
