@@ -84,10 +84,11 @@ def create(organizer_id: int, form: ExchangeFields, *, people: str = "") -> int:
         return exchange.id
 
 
-def change(exchange_id: int, form: ExchangeFields) -> None:
+def change(exchange_id: int, form: ExchangeFields) -> bool:
     """Write changed fields. After the draw reminders are planned anew and everybody is told what changed.
 
-    A new date has to lie ahead. Raises `RuleBroken`, also once the exchange is over.
+    Returns whether they are told. A new date has to lie ahead. Raises `RuleBroken`, also once the exchange is
+    over.
     """
     fields = checked(form)
     with transaction() as session:
@@ -102,13 +103,15 @@ def change(exchange_id: int, form: ExchangeFields) -> None:
         planning.replan(exchange_id)
         if is_put_off:  # reminders of the new date will come
             queue.call_back(exchange_id, LetterKind.REMINDER)
-        if changes and exchange.state is ExchangeState.MATCHED:
+        is_told = bool(changes) and exchange.state is ExchangeState.MATCHED
+        if is_told:
             queue.put_for_participants(
                 LetterKind.EXCHANGE_CHANGED,
                 exchange_id,
                 dedupe_prefix=f"changed:{new_public_id()}",
                 facts={"changes": changes},
             )
+        return is_told
 
 
 def open_registration(exchange_id: int) -> None:

@@ -75,6 +75,8 @@ def test_one_s_own_page_and_settings_need_somebody(app: Flask) -> None:
     ("values", "people", "expected"),
     [
         ({"state": ExchangeState.DRAFT}, 5, Step.OPEN),
+        ({"state": ExchangeState.DRAFT, "event_at": datetime(2020, 1, 1, tzinfo=UTC)}, 5, Step.NEW_DATE),
+        ({"event_at": datetime(2020, 1, 1, tzinfo=UTC)}, 3, Step.NEW_DATE),
         ({}, 2, Step.INVITE),
         ({}, 3, Step.DRAW),
         ({"registration_ends_at": datetime(2100, 1, 1, tzinfo=UTC)}, 3, Step.JOINING_ENDS),

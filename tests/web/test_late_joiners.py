@@ -119,6 +119,19 @@ def test_the_organizer_turns_them_down(client: FlaskClient, late: tuple[int, int
     assert recipients(exchange_id) == before
 
 
+def test_their_own_page_says_why_they_are_not_in_the_draw(
+    client: FlaskClient, late: tuple[int, int, FlaskClient]
+) -> None:
+    exchange_id, lena, browser = late
+    confirm(browser, lena)
+    person = path_of(exchange_id, f"participants/{person_id(lena)}")
+    page = client.get(person).text
+    assert "drawn before they confirmed" in page
+    assert "leaves=" not in page
+    press(client, f"{person}/withdraw", on=person)
+    assert state_of(lena) is ParticipantState.WITHDRAWN
+
+
 def test_whoever_is_in_the_draw_is_not_turned_down(client: FlaskClient) -> None:
     exchange_id, people = drawn(client)
     press(

@@ -57,6 +57,12 @@ def test_calling_off_tells_everybody(client: FlaskClient) -> None:
     assert "Called off" in client.get("/exchanges").text
 
 
+def test_a_draft_that_nobody_knows_of_is_not_called_off(client: FlaskClient) -> None:
+    page = client.get(path_of(organized(client, state=ExchangeState.DRAFT), "more")).text
+    assert "Call it off" not in page
+    assert "Erase now" in page
+
+
 def test_what_is_over_is_kept_longer(client: FlaskClient) -> None:
     exchange_id, _people = drawn(client)
     complete(exchange_id)

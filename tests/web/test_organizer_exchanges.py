@@ -168,6 +168,26 @@ def test_changing_what_is_drawn_tells_everybody(client: FlaskClient) -> None:
     assert "everybody is told" in client.get(path_of(exchange_id)).text
 
 
+def test_nobody_is_said_to_be_told_of_what_concerns_the_organizer_alone(client: FlaskClient) -> None:
+    exchange_id, _people = drawn(client)
+    for _time in range(2):
+        press(client, path_of(exchange_id, "edit"), **WELL)
+    page = client.get(path_of(exchange_id)).text
+    assert "Saved." in page
+    assert "everybody is told" not in page
+
+
+@pytest.mark.parametrize("state", [ExchangeState.DRAFT, ExchangeState.REGISTRATION_OPEN])
+def test_once_the_day_has_passed_a_new_date_is_asked_for(client: FlaskClient, state: ExchangeState) -> None:
+    exchange_id = organized(client, event_at=now() - timedelta(hours=1), state=state)
+    participants(exchange_id, 4)
+    page = client.get(path_of(exchange_id)).text
+    assert "Choose a new date" in page
+    assert "Draw names" not in page
+    assert "Open for joining" not in page
+    assert "choose a new date, for this one has passed" in client.get("/exchanges").text
+
+
 def test_what_is_over_cannot_be_changed(client: FlaskClient) -> None:
     exchange_id = organized(client)
     press(client, path_of(exchange_id, "cancel"), name=exchanges()[0].name)

@@ -104,6 +104,7 @@ class ExchangeFacts:
 class Step(StrEnum):
     """What happens next to an exchange."""
 
+    NEW_DATE = "new_date"  # its day has passed without a draw
     OPEN = "open"  # a draft that nobody can join
     INVITE = "invite"  # too few people for a draw
     JOINING_ENDS = "joining_ends"  # the deadline for joining comes
@@ -151,6 +152,8 @@ def what_is_next(facts: ExchangeFacts, *, people: int, reminder_at: datetime | N
         return Next(Step.ERASED, facts.erased_at)
     if facts.is_drawn:
         return Next(Step.REMINDER, reminder_at) if reminder_at else Next(Step.THE_DAY, facts.event_at)
+    if facts.event_at <= now():
+        return Next(Step.NEW_DATE)
     if facts.state is ExchangeState.DRAFT:
         return Next(Step.OPEN)
     if people < FEWEST_PEOPLE:

@@ -76,8 +76,8 @@ def edit(public_id: str) -> ResponseReturnValue:
     form = ExchangeForm(page.fields)
     if form.validate_on_submit():
         with form.blaming_fields():
-            lifecycle.change(exchange_id, form.fields())
-            flash(_("Saved, and everybody is told.") if page.facts.is_drawn else _("Saved."), "ok")
+            is_told = lifecycle.change(exchange_id, form.fields())
+            flash(_("Saved, and everybody is told.") if is_told else _("Saved."), "ok")
             return redirect(url_for(".exchange", public_id=public_id), 303)
     return form_page("organizer/exchange_form.html", form, facts=page.facts)
 
