@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from flask import Flask
 from flask.testing import FlaskClient
 from sqlalchemy import select
 
 from sneaky.core.db import db
 from sneaky.draws import reveal
-from sneaky.exchanges import households
+from sneaky.exchanges import exclusions, households
 from sneaky.models import (
     AuditEntry,
     Draw,
@@ -23,7 +24,7 @@ from sneaky.models import (
 )
 from tests.factories import a_participant, participants
 from tests.web.exchanging import drawn, name_of, organized, path_of, person_id, recipients
-from tests.web.signing_in import csrf_token, press
+from tests.web.signing_in import csrf_token, press, sign_in_participant
 
 
 def exchange() -> Exchange:
@@ -213,3 +214,19 @@ def test_before_the_draw_there_is_nothing_to_mend(client: FlaskClient) -> None:
     exchange_id = organized(client)
     for page in ("repair", "rescue"):
         assert "Nothing is drawn yet." in client.get(path_of(exchange_id, page)).text
+
+
+def test_drawing_again_promises_nobody_somebody_else(client: FlaskClient, app: Flask) -> None:
+    exchange_id = organized(client)
+    people = participants(exchange_id, 3)
+    exclusions.exclude(exchange_id, people[0], people[1], is_mutual=False)
+    press(client, path_of(exchange_id, "draw"), anyway="y")
+    before = recipients(exchange_id)
+    again = path_of(exchange_id, "draw/again")
+    assert "may be the same person" in client.get(again).text
+    press(client, again, name=exchange().name)
+    assert recipients(exchange_id) == before
+    browser = app.test_client()
+    sign_in_participant(browser, people[0])
+    assert "Inside is the one that does." in browser.get("/me").text
+    assert "somebody new" not in client.get(path_of(exchange_id)).text
