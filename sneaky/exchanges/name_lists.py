@@ -23,9 +23,9 @@ from sneaky.models import Participant, ParticipantState
 from sneaky.models.columns import NAME_LENGTH
 
 MOST_LINES = MOST_PARTICIPANTS
+_STATE = 3  # the cell in which our own export says who withdrew
 _LONGEST_LINE = 2_000  # more than a name, an address and a household; what follows is not read
-_STATE = 3  # the column in which our own export says who has left
-_SEPARATORS = re.compile(r"[,;\t]")
+_QUOTED = re.compile(r'"[^"]*"')
 _HEADINGS = frozenset(
     {"name", "e-mail", "email", "mail", "address", "adresse", "household", "haushalt", "state"}
 )
@@ -62,8 +62,9 @@ def read_lines(text: str, exchange_id: int | None = None) -> Preview:
     """Read lines “name, e-mail” or “name, e-mail, household”, parted by comma, semicolon or tab.
 
     “Name <e-mail>” is understood, a heading and blank lines are left out. Each row says what is wrong with
-    it: no address, the same address twice, or (with `exchange_id`) already taking part. Adds nobody. Raises
-    `RuleBroken` (field `lines`) for more lines than an exchange takes.
+    it: no address, the same address twice, withdrawn in the exchange that the list was exported from, or
+    (with `exchange_id`) already taking part. Adds nobody. Raises `RuleBroken` (field `lines`) for more lines
+    than an exchange takes.
     """
     lines = [line for line in text.lstrip("\ufeff").splitlines() if line.strip(" ,;\t")]
     if len(lines) > MOST_LINES:
@@ -95,7 +96,8 @@ def add_lines(exchange_id: int, text: str, *, field: str) -> int:
 def add_many(exchange_id: int, rows: Iterable[PreviewRow]) -> int:
     """Add the rows without a problem, all or none of them; returns how many people are new.
 
-    Whoever takes part already is left as they are. Raises `RuleBroken` after the draw.
+    Whoever takes part already is left as they are, and whoever comes back stays in their household unless the
+    row names another. Raises `RuleBroken` after the draw.
     """
     chosen = {row.email: row for row in rows if row.problem is None}
     with transaction() as session:
@@ -124,7 +126,8 @@ def _bring_back(
     for person in away:
         if row := chosen.get(person.email):
             take_seat(person, row.name, ParticipantState.ACTIVE)
-            person.household_id = homes[row.household]
+            if row.household:
+                person.household_id = homes[row.household]
             number += 1
     return number
 
@@ -153,8 +156,9 @@ def _insert(
 
 def _cells(text: str) -> list[str]:
     text = text[:_LONGEST_LINE]
-    separator = _SEPARATORS.search(text.partition('"')[0]) or _SEPARATORS.search(text)
-    row = next(csv.reader([text], delimiter=separator.group() if separator else ",", skipinitialspace=True))
+    bare = _QUOTED.sub("", text)
+    separator = next((mark for mark in "\t;" if mark in bare), ",")  # names may hold a comma
+    row = next(csv.reader([text], delimiter=separator, skipinitialspace=True))
     return [cell.strip() for cell in row]
 
 
@@ -189,6 +193,9 @@ def _sorted_out(cells: list[str]) -> tuple[str, str, str]:
         return (name, email, "") if "@" in email else (cells[0], "", "")
     first, second, *rest = cells
     if "@" in first and "@" not in second:
+        name, email = parseaddr(first)
+        if name:
+            return name, email, second
         first, second = second, first
     return first, parseaddr(second)[1] or second, rest[0] if rest else ""
 

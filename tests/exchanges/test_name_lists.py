@@ -41,8 +41,21 @@ def test_lines_are_understood(text: str) -> None:
     assert read(text) == [("Ann Lee", "ann@example.org", "")]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Lee, Ann;ann@example.org;Miller",
+        '"Lee, Ann";ann@example.org;Miller',
+        "Lee, Ann\tann@example.org\tMiller",
+    ],
+)
+def test_a_name_may_hold_a_comma(text: str) -> None:
+    assert read(text) == [("Lee, Ann", "ann@example.org", "Miller")]
+
+
 def test_a_third_cell_is_the_household() -> None:
     assert read('"Lee, Ann", ann@example.org, Miller') == [("Lee, Ann", "ann@example.org", "Miller")]
+    assert read("Ann Lee <ann@example.org>, Miller") == [("Ann Lee", "ann@example.org", "Miller")]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +129,18 @@ def test_people_are_added_brought_back_and_housed(any_app: Flask) -> None:
     assert {person.name for person in everybody} == {"Ann", "Bob", "Pen", "Wim"}
     (home,) = households.listed(exchange_id)
     assert [member.name for member in home.members] == ["Ann", "Bob", "Pen"]
+
+
+def test_who_comes_back_by_a_list_stays_in_their_household(app: Flask) -> None:
+    exchange_id = factories.an_exchange()
+    for name in ("ann", "bob"):
+        joined = factories.a_participant(
+            exchange_id, name=name, email=f"{name}@example.org", state=ParticipantState.PENDING
+        )
+        households.assign(joined, "Miller")
+    add_many(exchange_id, read_lines("Ann, ann@example.org\nBob, bob@example.org, Attic").good)
+    homes = {home.name: [member.name for member in home.members] for home in households.listed(exchange_id)}
+    assert homes == {"Attic": ["Bob"], "Miller": ["Ann"]}
 
 
 def test_nobody_is_added_after_the_draw(app: Flask) -> None:
