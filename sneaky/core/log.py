@@ -22,11 +22,19 @@ def extras(record: logging.LogRecord) -> Mapping[str, object]:
     return {name: value for name, value in vars(record).items() if name not in _STANDARD}
 
 
+def _said(record: logging.LogRecord) -> str:
+    """What a record says; whoever logs must not fail because the arguments do not fit its text."""
+    try:
+        return record.getMessage()
+    except (TypeError, ValueError, KeyError):
+        return f"{record.msg} {record.args}"
+
+
 class _Quiet(logging.Filter):
     """Shorten what a record says before any formatter sees it."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        record.msg, record.args = shorten(record.getMessage()), None
+        record.msg, record.args = shorten(_said(record)), None
         for name, value in extras(record).items():
             if isinstance(value, str):
                 setattr(record, name, shorten(value))

@@ -37,6 +37,17 @@ def test_text_line_holds_level_message_and_fields(capsys: pytest.CaptureFixture[
     assert "who=an…@example.org" in line
 
 
+@pytest.mark.parametrize("form", ["text", "json"])
+@pytest.mark.parametrize(("text", "value"), [("%d letters", "no"), ("100% sure %s", 1), ("%(n)s", {"m": 1})])
+def test_who_logs_badly_is_told_and_goes_on(
+    capsys: pytest.CaptureFixture[str], form: str, text: str, value: object
+) -> None:
+    logging.getLogger().handlers.clear()  # the one of pytest raises
+    log.configure("INFO", form)
+    logging.getLogger("somebody.elses").info(text, value)
+    assert text in capsys.readouterr().err
+
+
 def test_addresses_that_we_call_are_told_at_no_level(capsys: pytest.CaptureFixture[str]) -> None:
     """A watcher's address is a secret, and its path tells it."""
     log.configure("DEBUG", "text")
