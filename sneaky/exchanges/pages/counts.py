@@ -11,8 +11,6 @@ from sneaky.models import (
     Draw,
     DrawState,
     Exchange,
-    Exclusion,
-    Household,
     Letter,
     LetterKind,
     LetterState,
@@ -89,7 +87,8 @@ letters_delivered = (
 
 def people(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
     """How many participants of the exchange fulfil `conditions`."""
-    return _count(Participant.exchange_id == Exchange.id, *conditions)
+    here = Participant.exchange_id == Exchange.id
+    return select(func.count()).where(here, *conditions).correlate(Exchange).scalar_subquery()
 
 
 def matches(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
@@ -115,17 +114,3 @@ def tally_of_matches(**conditions: ColumnElement[bool]) -> Subquery:
         .where(Draw.exchange_id == bindparam("exchange_id"), IS_CURRENT)
         .subquery()
     )
-
-
-def households() -> ScalarSelect[Any]:
-    """How many households the exchange knows."""
-    return _count(Household.exchange_id == Exchange.id)
-
-
-def exclusions() -> ScalarSelect[Any]:
-    """How many exclusions the exchange has; a mutual one counts twice."""
-    return _count(Exclusion.exchange_id == Exchange.id)
-
-
-def _count(*conditions: ColumnElement[bool]) -> ScalarSelect[Any]:
-    return select(func.count()).where(*conditions).correlate(Exchange).scalar_subquery()

@@ -43,8 +43,6 @@ _PAGE = (
         Exchange.has_reminders,
         Draw.drawn_at,
         Draw.participant_count,
-        counts.households().label("households"),
-        counts.exclusions().label("exclusions"),
         *(count.label(name) for name, count in _PROGRESS.items()),
         *_MATCHES.c,
     )
@@ -86,10 +84,6 @@ class ExchangePage:
     people: tuple[PersonRow, ...]
     late_joiners: tuple[LateJoiner, ...]
     timeline: tuple[TimelineEntry, ...]
-    households: int
-    exclusions: int
-    has_reminders: bool
-    drawn_at: datetime | None
 
     @property
     def everybody(self) -> int:
@@ -130,10 +124,6 @@ def exchange_page(exchange_id: int) -> ExchangePage:
         people=first_people(exchange_id, PEOPLE_IN_SHORT),
         late_joiners=late_joiners(exchange_id) if facts.is_drawn and progress.late else (),
         timeline=timeline(facts, reminders, drawn_at=row.drawn_at, letters=row.participant_count),
-        households=row.households,
-        exclusions=row.exclusions,
-        has_reminders=row.has_reminders,
-        drawn_at=row.drawn_at,
     )
 
 

@@ -60,7 +60,6 @@ class RulesPage:
     people: tuple[PersonRules, ...]
     households: tuple[str, ...]
     is_small: bool
-    exclusions: int
     no_reciprocal: bool
     single_loop: bool
     avoid_last_year: AvoidLastYear
@@ -82,7 +81,6 @@ _PAGE = about_exchange(
     Exchange.single_loop,
     Exchange.avoid_last_year,
     counts.people(Participant.state.in_(counts.IN_THE_HAT)).label("people"),
-    counts.exclusions().label("exclusions"),
 )
 
 
@@ -103,7 +101,6 @@ def rules_page(exchange_id: int, *, search: str = "", number: int = 1) -> RulesP
         people=people,
         households=_named(people) if is_small else household_names(exchange_id),
         is_small=is_small,
-        exclusions=row.exclusions,
         no_reciprocal=row.no_reciprocal,
         single_loop=row.single_loop,
         avoid_last_year=row.avoid_last_year,
