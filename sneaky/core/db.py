@@ -50,6 +50,8 @@ _CONNECTION = "sneaky_connection"
 _NUDGE = "sneaky.nudge"
 _ENGINE = "sneaky.engine"
 _BROKEN = 3  # psycopg.pq.TransactionStatus.INERROR, which is not worth an import on SQLite
+# The locks of a process that is frozen, or cut off, are not for ever.
+_CUT_OFF_AFTER = "-c idle_in_transaction_session_timeout=30s"
 # Well below the time after which a silent leader is given up.
 _FROZEN_AFTER = text("SET LOCAL idle_in_transaction_session_timeout = '4s'")
 
@@ -108,7 +110,8 @@ def engine_options(url: str) -> dict[str, Any]:
 
     What an error says is logged and shown to admins, so the values of its statement are left out.
     """
-    if make_url(url).get_backend_name() == "sqlite":
+    asked = make_url(url)
+    if asked.get_backend_name() == "sqlite":
         return {"hide_parameters": True, "connect_args": {"timeout": 5.0, "check_same_thread": False}}
     return {
         "hide_parameters": True,
@@ -117,8 +120,8 @@ def engine_options(url: str) -> dict[str, Any]:
         "max_overflow": 8,
         "pool_recycle": 1800,
         "pool_timeout": 10,
-        # The locks of a process that is frozen, or cut off, are not for ever.
-        "connect_args": {"options": "-c idle_in_transaction_session_timeout=30s"},
+        # What the address asks for, such as a schema of one's own, would be lost beside ours.
+        "connect_args": {"options": " ".join([_CUT_OFF_AFTER, *asked.normalized_query.get("options", ())])},
     }
 
 

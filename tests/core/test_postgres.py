@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 from flask import Flask
-from sqlalchemy import text
+from sqlalchemy import create_engine, make_url, text
 
-from sneaky.core.db import brief_transaction, db, transaction
+from sneaky.core.db import brief_transaction, db, engine_options, transaction
 from tests.postgres import PostgresServer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("any_app", ["postgresql"], indirect=True)]
@@ -21,6 +21,16 @@ def test_a_restarted_server_is_noticed_before_anybody_sees_an_error(
     postgres_server.restart()
     assert db.session.scalar(text("SELECT pg_backend_pid()")) != before
     db.session.remove()
+
+
+def test_what_the_address_asks_of_the_server_counts_beside_our_own(any_app: Flask) -> None:
+    ours = make_url(any_app.config["SQLALCHEMY_DATABASE_URI"])
+    asked = ours.update_query_dict({"options": "-c search_path=klaus"}).render_as_string(hide_password=False)
+    engine = create_engine(asked, **engine_options(asked))
+    with engine.connect() as connection:
+        assert connection.scalar(text("SHOW search_path")) == "klaus"
+        assert connection.scalar(_TIMEOUT) == "30s"
+    engine.dispose()
 
 
 def test_transactions_of_a_process_that_stands_still_end_by_themselves(any_app: Flask) -> None:
