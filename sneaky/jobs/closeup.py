@@ -10,7 +10,7 @@ from sneaky.executions import health, requests, runs
 from sneaky.executions.runs import RunRow
 from sneaky.jobs.overview import JobLine, jobs_overview
 from sneaky.jobs.schedules import cron_fields
-from sneaky.jobs.steering import usual_numbers
+from sneaky.jobs.steering import can_run_now, usual_numbers
 from sneaky.jobs.timetable import BY_ID
 from sneaky.jobs.work import resolve
 
@@ -30,6 +30,7 @@ class CloseUp:
     running: RunRow | None
     last_runs: list[RunRow]
     waiting: str
+    can_run_now: bool
 
 
 def close_up(job_id: str, last_runs: int) -> CloseUp:
@@ -46,4 +47,5 @@ def close_up(job_id: str, last_runs: int) -> CloseUp:
         runs.running().get(job_id),
         runs.latest([job_id], last_runs).get(job_id, [])[::-1],
         next((asked.public_id for asked in requests.waiting() if asked.job_id == job_id), ""),
+        can_run_now(job_id),
     )

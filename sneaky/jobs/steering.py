@@ -13,7 +13,7 @@ from sneaky.core.errors import NotFound
 from sneaky.executions import overrides, requests
 from sneaky.executions.overrides import Override
 from sneaky.jobs import schedules
-from sneaky.jobs.timetable import RECURRING, Timed
+from sneaky.jobs.timetable import DRAWING, RECURRING, Timed
 from sneaky.jobs.work import resolve
 
 _RECURRING = {timed.id: timed for timed in RECURRING}
@@ -30,12 +30,19 @@ def recurring(job_id: str) -> Timed:
 def run_now(job_id: str, *, organizer_id: int | None = None) -> str:
     """Ask for a run of a job; returns the public id under which request and run are found.
 
-    Raises `NotFound` for a job that this version does not know.
+    Raises `NotFound` for a job that this version does not know, and for a draw: only the organizer of an
+    exchange asks for its draw.
     """
-    resolve(job_id)
+    if not can_run_now(job_id):
+        raise NotFound
     with transaction():
         audit.note("job.run_asked", organizer_id=organizer_id, job=job_id)
         return requests.ask(job_id, organizer_id=organizer_id)
+
+
+def can_run_now(job_id: str) -> bool:
+    """Whether an admin may ask for a run of this job. Raises `NotFound`."""
+    return resolve(job_id)[0].timed is not DRAWING
 
 
 def stop_run(public_id: str, *, organizer_id: int | None = None) -> None:

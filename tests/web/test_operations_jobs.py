@@ -112,6 +112,14 @@ def test_an_unknown_job_cannot_be_run(app: Flask) -> None:
     assert db.session.scalars(select(RunRequest)).all() == []
 
 
+def test_an_admin_asks_for_no_draw_of_somebody_elses_exchange(app: Flask) -> None:
+    admin = an_admins_browser(app)
+    drawing = "/operations/jobs/draw_exchange_1_instead_of_0"
+    assert "Run now" not in admin.get(drawing).text
+    assert press(admin, f"{drawing}/run", on=JOBS).status_code == 404
+    assert db.session.scalars(select(RunRequest)).all() == []
+
+
 def test_a_paused_job_says_so_and_goes_on_when_resumed(app: Flask) -> None:
     admin = an_admins_browser(app)
     assert press(admin, f"{ONE}/pause", on=ONE).headers["Location"] == ONE
