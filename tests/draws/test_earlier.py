@@ -195,9 +195,11 @@ def test_children_behind_one_address_are_told_apart_by_name(app: Flask) -> None:
 def test_namesakes_behind_one_address_are_drawn_too(any_app: Flask) -> None:
     exchange_id = factories.an_exchange()
     people = [
-        participants.add(exchange_id, "Kim", "parent@example.org", is_guarded=True, household=household)
-        for household in ("Attic", "Barn", "Cellar")
+        participants.add(exchange_id, f"Kim {home}", "parent@example.org", is_guarded=True, household=home)
+        for home in ("Attic", "Barn", "Cellar")
     ]
+    for person in people:
+        participants.rename(person, "Kim")
     drawn.draw(exchange_id)
     assert set(drawn.pairs(exchange_id)) == set(people)
     assert db.session.scalar(select(func.count()).select_from(PairMemory)) == 1
