@@ -25,13 +25,16 @@ _ONE_DAY, _MANY_DAYS = timedelta(days=1), 60
 
 
 class Moment(NamedTuple):
-    """An instant in the zone it belongs to, as `clock.when` shows it; `reader` only where theirs differs."""
+    """An instant in the zone it belongs to, as `clock.when` shows it.
+
+    `reader` is their own time, empty where that is the same, and None where only their browser knows it.
+    """
 
     utc: datetime
     text: str
     zone: str
     place: str
-    reader: str
+    reader: str | None
 
     @property
     def relative(self) -> str:
@@ -62,7 +65,7 @@ def moment(at: datetime, zone: str) -> Moment:
     """An instant (aware) as people in `zone` (IANA) read it, with weekday, and as the reader does."""
     language, theirs = _reader()
     text = _minute(at, zone, language)
-    reader = _minute(at, theirs, language) if theirs else ""
+    reader = _minute(at, theirs, language) if theirs else None
     return Moment(at, text, zone, _place(zone, language), "" if reader == text else reader)
 
 

@@ -35,7 +35,7 @@ def test_an_instant_is_written_in_its_zone_with_weekday(
     with app.test_request_context(), force_locale(language):
         moment = filters.moment(EVE, zone)
     assert (moment.text, moment.place, moment.zone, moment.utc) == (text, place, zone, EVE)
-    assert moment.reader == ""
+    assert moment.reader is None
 
 
 def test_summer_and_winter_are_told_apart(app: Flask) -> None:
@@ -45,22 +45,31 @@ def test_summer_and_winter_are_told_apart(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    ("own_zone", "reader"), [("Asia/Tokyo", "Fri 25 Dec 2026, 02:00"), ("Europe/Paris", ""), (None, "")]
+    ("own_zone", "reader"), [("Asia/Tokyo", "Fri 25 Dec 2026, 02:00"), ("Europe/Paris", ""), (None, None)]
 )
 def test_the_readers_own_time_stands_beside_where_it_differs(
-    app: Flask, own_zone: str | None, reader: str
+    app: Flask, own_zone: str | None, reader: str | None
 ) -> None:
-    app.add_url_rule("/when", view_func=lambda: filters.moment(EVE, "Europe/Berlin").reader)
+    app.add_url_rule("/when", view_func=lambda: {"reader": filters.moment(EVE, "Europe/Berlin").reader})
     client = app.test_client()
     sign_in_participant(client, a_participant(an_exchange(), zone=own_zone))
-    assert client.get("/when").text == reader
+    assert client.get("/when").json == {"reader": reader}
+
+
+@pytest.mark.parametrize(("own_zone", "asks_browser"), [("Europe/Berlin", False), (None, True)])
+def test_the_browser_is_asked_only_where_nobody_chose_a_zone(
+    app: Flask, own_zone: str | None, asks_browser: bool
+) -> None:
+    client = app.test_client()
+    sign_in_participant(client, a_participant(an_exchange(zone="Europe/Berlin"), zone=own_zone))
+    assert ("data-local" in client.get("/me").text) is asks_browser
 
 
 def test_outside_of_a_request_and_on_error_pages_there_is_no_reader(app: Flask) -> None:
-    assert filters.moment(EVE, "Europe/Berlin").reader == ""
+    assert filters.moment(EVE, "Europe/Berlin").reader is None
     with app.test_request_context():
         g.asks_nobody = True
-        assert filters.moment(EVE, "Europe/Berlin").reader == ""
+        assert filters.moment(EVE, "Europe/Berlin").reader is None
         assert not session.modified
 
 

@@ -58,7 +58,7 @@ class PreferencesForm(BaseForm):
             choice("", _("As my browser says")),
             *(choice(*each) for each in LANGUAGES.items()),
         ]
-        self.zone.choices = zones(_("That of the exchange"), also=[self.zone.data])
+        self.zone.choices = zones(_("As my browser says"), also=[self.zone.data])
 
     def chosen(self) -> dict[str, Any]:
         """The preferences, for the room that stores them."""
