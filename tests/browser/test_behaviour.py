@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from tests.browser.chromium import DESKTOP, NARROW
 from tests.browser.scenes import Scenes
@@ -160,6 +160,25 @@ def test_errors_are_tied_to_their_fields_and_take_the_focus(browser: Browser, de
         assert words
         page.get_by_role("alert").get_by_role("link").click()
         expect(address).to_be_focused()
+
+
+def test_what_is_in_a_tab_that_nobody_looks_at_is_not_read(browser: Browser, demo: Demo) -> None:
+    def with_news(route: Route) -> None:
+        page = route.fetch()
+        news = '<form method="post" action="/me/talk/giver/read" data-at-once></form></main>'
+        route.fulfill(response=page, body=page.text().replace("</main>", news))
+
+    instance, scenes = demo
+    with visiting(browser, instance.url, scenes, "Bob", viewport=DESKTOP) as visit:
+        page, sent = visit.page, list[str]()
+        page.add_init_script("Object.defineProperty(document, 'hidden', {get: () => !window.isLookedAt})")
+        page.route("**/me/talk/giver", with_news)
+        page.route("**/read", lambda route: route.abort())
+        page.on("request", lambda request: sent.append(request.url) if request.method == "POST" else None)
+        visit.go("/me/talk/giver")
+        assert sent == []
+        with page.expect_request("**/read"):
+            page.evaluate("window.isLookedAt = true; document.dispatchEvent(new Event('visibilitychange'))")
 
 
 def test_a_chosen_language_stays(browser: Browser, demo: Demo) -> None:

@@ -102,10 +102,12 @@ const sendLive = (form) => {
   }).catch(() => location.reload());
 };
 
-// <form data-at-once>: sent by itself while the page is looked at, since its button only says what one is doing.
+// <form data-at-once>: sent by itself once the page is looked at, since its button only says what one is doing.
 const sendAtOnce = (form) => {
   form.hidden = true;
-  fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+  const send = () => fetch(form.action, { method: "POST", body: new FormData(form), redirect: "manual" });
+  if (document.hidden) document.addEventListener("visibilitychange", send, { once: true });
+  else send();
 };
 
 // <div autofocus role="alert">: what is wrong with a form, also where the address names a part of the page, which keeps
