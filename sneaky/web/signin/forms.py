@@ -73,7 +73,7 @@ class AccountForm(BaseForm):
             choice("", _("As my browser says")),
             *(choice(*each) for each in LANGUAGES.items()),
         ]
-        self.zone.choices = zones(_("That of the exchange"), also=[self.zone.data])
+        self.zone.choices = zones(_("As my browser says"), also=[self.zone.data])
 
 
 class PasswordForm(BaseForm):
