@@ -1,4 +1,4 @@
-"""Idle memory of the served app, clock included, against a bare Flask app served alike. Linux only."""
+"""Idle memory of the served app, clock included, against bare Flask apps served alike. Linux only."""
 
 from __future__ import annotations
 
@@ -21,14 +21,17 @@ _CHECKOUT = Path(__file__).parents[1]
 
 
 def idle_memory() -> Iterator[Row]:
-    """Fresh servers in turn; the median of each, as a ratio and in MiB."""
-    app, hello = zip(*((idle_app(), idle_hello()) for _ in range(_ROUNDS)), strict=True)
-    app_mib, hello_mib = statistics.median(app) / _MIB, statistics.median(hello) / _MIB
-    note = f"{app_mib:.0f} against {hello_mib:.0f} MiB"
-    yield at_most(
-        1.9, app_mib / hello_mib, metric="idle memory after start", against="bare Flask hello", note=note
+    """Fresh servers in turn; the median of each, as ratios and in MiB."""
+    weighed = zip(
+        *((idle_app(), idle_bare("hello"), idle_bare("libraries")) for _ in range(_ROUNDS)), strict=True
     )
-    yield at_most(80, app_mib, metric="idle memory, app and clock", against="—", unit=" MiB")
+    app, hello, libraries = (statistics.median(each) / _MIB for each in weighed)
+    metric, note = "idle memory after start", f"{app:.0f} against {{:.0f}} MiB"
+    yield at_most(1.9, app / hello, metric=metric, against="bare Flask hello", note=note.format(hello))
+    yield at_most(
+        1.3, app / libraries, metric=metric, against="libraries, doing nothing", note=note.format(libraries)
+    )
+    yield at_most(80, app, metric="idle memory, app and clock", against="—", unit=" MiB")
 
 
 def idle_app() -> int:
@@ -48,11 +51,11 @@ def idle_app() -> int:
         )
 
 
-def idle_hello() -> int:
-    """Bytes of the bare app under gunicorn with the same workers and threads."""
+def idle_bare(name: str) -> int:
+    """Bytes of one of the bare apps under gunicorn with the same workers and threads."""
     address = free_address()
     gunicorn = [sys.executable, "-m", "gunicorn", "--no-control-socket", "--worker-class", "gthread"]
-    command = [*gunicorn, "--workers", "1", "--threads", "4", "--bind", address, "bench.hello:app"]
+    command = [*gunicorn, "--workers", "1", "--threads", "4", "--bind", address, f"bench.{name}:app"]
     return idle(command, {}, ready=f"http://{address}/", page=f"http://{address}/")
 
 
