@@ -119,7 +119,7 @@ _COUNTS: Mapping[str, Callable[[int], str]] = {
     "erased": lambda number: _("%(num)d erased", num=number),
     "warned": lambda number: _("%(num)d warned", num=number),
     "sent": lambda number: _("%(num)d sent", num=number),
-    "failed": lambda number: _("%(num)d failed", num=number),
+    "failed": lambda number: ngettext("%(num)d failed", "%(num)d failed", number),
     "dead": lambda number: _("%(num)d undeliverable", num=number),
     "discarded": lambda number: _("%(num)d discarded", num=number),
     "drawn": lambda number: _("%(num)d drawn", num=number),
