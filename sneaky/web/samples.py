@@ -30,7 +30,7 @@ class Moment:
     zone: str
     place: str
     relative: str = ""
-    reader: str = ""
+    reader: str | None = None
 
 
 @dataclass(frozen=True)
