@@ -50,8 +50,6 @@ _CONNECTION = "sneaky_connection"
 _NUDGE = "sneaky.nudge"
 _ENGINE = "sneaky.engine"
 _BROKEN = 3  # psycopg.pq.TransactionStatus.INERROR, which is not worth an import on SQLite
-# The locks of a process that is frozen, or cut off, are not for ever.
-_CUT_OFF_AFTER = "-c idle_in_transaction_session_timeout=30s"
 # Well below the time after which a silent leader is given up.
 _FROZEN_AFTER = text("SET LOCAL idle_in_transaction_session_timeout = '4s'")
 
@@ -105,14 +103,17 @@ def normalise_url(url: str) -> str:
     return url
 
 
-def engine_options(url: str) -> dict[str, Any]:
+def engine_options(url: str, *, cut_off_after: int = 30) -> dict[str, Any]:
     """Options for `create_engine`: pools that notice a restarted server, SQLite with our own BEGIN.
 
+    PostgreSQL ends a transaction in which nothing happens for `cut_off_after` seconds: the locks of a process
+    that is frozen, or cut off, are not for ever. What the address asks of the server counts beside that.
     What an error says is logged and shown to admins, so the values of its statement are left out.
     """
     asked = make_url(url)
     if asked.get_backend_name() == "sqlite":
         return {"hide_parameters": True, "connect_args": {"timeout": 5.0, "check_same_thread": False}}
+    ours = f"-c idle_in_transaction_session_timeout={cut_off_after}s"
     return {
         "hide_parameters": True,
         "pool_pre_ping": True,
@@ -120,8 +121,7 @@ def engine_options(url: str) -> dict[str, Any]:
         "max_overflow": 8,
         "pool_recycle": 1800,
         "pool_timeout": 10,
-        # What the address asks for, such as a schema of one's own, would be lost beside ours.
-        "connect_args": {"options": " ".join([_CUT_OFF_AFTER, *asked.normalized_query.get("options", ())])},
+        "connect_args": {"options": " ".join([ours, *asked.normalized_query.get("options", ())])},
     }
 
 

@@ -26,7 +26,7 @@ def init_app(app: Flask, pace: Pace | None = None) -> None:
 
     The job store has an engine of its own, since its shutdown disposes the one it was given.
     """
-    clock = Clock(app, CarefulJobStore(_own_engine(app.config["SQLALCHEMY_DATABASE_URI"])), pace or Pace())
+    clock = Clock(app, CarefulJobStore(own_engine(app.config["SQLALCHEMY_DATABASE_URI"])), pace or Pace())
     app.extensions[EXTENSION] = clock
     app.scheduler = clock.scheduler  # type: ignore[attr-defined]
 
@@ -64,11 +64,11 @@ def stop(app: Flask) -> bool:
     return clock_of(app).stop()
 
 
-def _own_engine(url: str) -> Engine:
+def own_engine(url: str) -> Engine:
     """An engine for the job store; PostgreSQL ends its transactions where this process freezes in one."""
-    options = engine_options(url)
+    options = engine_options(url, cut_off_after=4)
     if make_url(url).get_backend_name() == "postgresql":
-        options |= {"pool_size": 2, "connect_args": {"options": "-c idle_in_transaction_session_timeout=4s"}}
+        options["pool_size"] = 2
     return create_engine(url, **options)
 
 

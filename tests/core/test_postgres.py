@@ -7,6 +7,7 @@ from flask import Flask
 from sqlalchemy import create_engine, make_url, text
 
 from sneaky.core.db import brief_transaction, db, engine_options, transaction
+from sneaky.scheduler import own_engine
 from tests.postgres import PostgresServer
 
 pytestmark = [pytest.mark.postgres, pytest.mark.parametrize("any_app", ["postgresql"], indirect=True)]
@@ -26,11 +27,12 @@ def test_a_restarted_server_is_noticed_before_anybody_sees_an_error(
 def test_what_the_address_asks_of_the_server_counts_beside_our_own(any_app: Flask) -> None:
     ours = make_url(any_app.config["SQLALCHEMY_DATABASE_URI"])
     asked = ours.update_query_dict({"options": "-c search_path=klaus"}).render_as_string(hide_password=False)
-    engine = create_engine(asked, **engine_options(asked))
-    with engine.connect() as connection:
-        assert connection.scalar(text("SHOW search_path")) == "klaus"
-        assert connection.scalar(_TIMEOUT) == "30s"
-    engine.dispose()
+    of_the_app, of_the_clock = create_engine(asked, **engine_options(asked)), own_engine(asked)
+    for engine, cut_off_after in ((of_the_app, "30s"), (of_the_clock, "4s")):
+        with engine.connect() as connection:
+            assert connection.scalar(text("SHOW search_path")) == "klaus"
+            assert connection.scalar(_TIMEOUT) == cut_off_after
+        engine.dispose()
 
 
 def test_transactions_of_a_process_that_stands_still_end_by_themselves(any_app: Flask) -> None:
