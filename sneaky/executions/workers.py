@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from datetime import datetime, timedelta
+from datetime import datetime
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, select
 
 from sneaky.core.clock import now
 from sneaky.core.db import brief_transaction, db
 from sneaky.executions.rows import put
 from sneaky.models import Worker
-
-SEEN_WITHIN = timedelta(seconds=30)
 
 
 def beat(instance: str, since: datetime) -> None:
@@ -31,9 +29,3 @@ def sign_off(instances: Collection[str]) -> None:
 def last_seen() -> dict[str, datetime]:
     """When each worker said last that it is alive, by the worker's own clock."""
     return {row.instance: row.seen_at for row in db.session.execute(select(Worker.instance, Worker.seen_at))}
-
-
-def how_many() -> int:
-    """How many workers were seen just now, as far as the clocks of two machines agree."""
-    seen = select(func.count()).select_from(Worker).where(Worker.seen_at > now() - SEEN_WITHIN)
-    return db.session.scalar(seen) or 0
